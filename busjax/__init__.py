@@ -1,0 +1,1 @@
+"""Breast-ultrasound networks in JAX and Flax."""

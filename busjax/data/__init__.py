@@ -1,0 +1,1 @@
+"""From dataset records to batches on devices: splits, transforms, pipeline."""

@@ -1,0 +1,10 @@
+"""Hints for mistyped names."""
+
+import difflib
+from collections.abc import Sequence
+
+
+def hint(name: str, known: Sequence[str]) -> str:
+    """The end of an error message about an unknown name: the nearest known one, and all of them."""
+    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+    return f"; did you mean {nearest!r}? (known: {', '.join(known)})"

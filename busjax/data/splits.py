@@ -1,0 +1,182 @@
+"""Which images train, validate and test: by case, stratified, from a seed; written to and read from CSV files.
+
+Source of the proportions and strata: Qi et al. 2019, section 3 (8145 images in parts of 4/6, 1/6, 1/6, by class). The
+paper does not say that a patient's images stay together; here they do, except in `holdout_image`.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Int
+
+from busjax.data.names import hint
+from busjax.data.records import MALIGNANT, Table
+from busjax.data.strata import deal, image_strata
+
+PARTS = ("train", "val", "test")
+PROTOCOLS = ("holdout", "kfold", "official", "holdout_image")
+TASKS = ("malignant", "solid")
+HOLDOUT_WEIGHTS = (4, 1, 1)
+
+
+class SplitError(ValueError):
+    """A split that cannot be made, or files of a split that do not fit the dataset."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Split:
+    """Rows of the table in each part, ordered by (case_id, image_id), and how they were chosen."""
+
+    train: Int[np.ndarray, "n_train"]
+    val: Int[np.ndarray, "n_val"]
+    test: Int[np.ndarray, "n_test"]
+    protocol: str
+    seed: int
+    fold: int
+
+    @property
+    def leaks_patients(self) -> bool:
+        """Whether images of one case may lie in several parts, which makes test figures optimistic."""
+        return self.protocol == "holdout_image"
+
+    def parts(self) -> dict[str, Int[np.ndarray, "_"]]:
+        """The three index arrays by name."""
+        return {"train": self.train, "val": self.val, "test": self.test}
+
+
+def make_split(table: Table, protocol: str, *, seed: int, fold: int = 0, folds: int = 5) -> Split:
+    """Divides the images of a dataset into training, validation and test parts.
+
+    Every protocol but `holdout_image` keeps a case in one part. All are stratified (see `strata.deal`), deterministic
+    in (table, protocol, seed, fold, folds), and do not depend on the order of the table's rows.
+
+    - `holdout`: 4/6, 1/6, 1/6 (Qi et al. 2019). `fold` must be 0.
+    - `kfold`: `folds` equal parts; part `fold` is tested, the next one (cyclically) validates, the others train. Over
+      all folds every case is tested once and validates once.
+    - `official`: images of the dataset's published fold `fold` are tested; of the other cases one part as large as an
+      average fold validates and the rest trains. (The published inner validation flags of BUS-BRA are not by case, so
+      they are not used.) Images in no published fold (-1) are never tested.
+    - `holdout_image`: `holdout` with every image on its own, as a class-stratified split of images does it. It leaks
+      patients between the parts and serves for comparison only.
+
+    Args:
+      table: columns of the dataset.
+      protocol: one of `PROTOCOLS`.
+      seed: non-negative integer.
+      fold: which fold is tested (`kfold`, `official`).
+      folds: number of folds, at least 3 (`kfold` only).
+
+    Raises:
+      SplitError: unknown protocol, fold out of range, repeated image_id, fewer cases than parts, a part without
+        malignant or without non-malignant images, or no (or case-splitting) official folds.
+    """
+    if protocol not in PROTOCOLS:
+        raise SplitError(f"unknown split protocol {protocol!r}{hint(protocol, PROTOCOLS)}")
+    if seed < 0:
+        raise SplitError(f"the seed of a split must not be negative, found {seed}")
+    image_id, case_id = np.asarray(table.image_id), np.asarray(table.case_id)
+    names, repeats = np.unique(image_id, return_counts=True)
+    if (repeats > 1).any():
+        raise SplitError(
+            f"image_id {str(names[repeats > 1][0])!r} appears {repeats.max()} times in the table, expected once"
+        )
+    order = np.lexsort((image_id, case_id))
+    groups = np.unique(case_id[order], return_inverse=True)[1]
+    if protocol == "holdout_image":
+        groups = np.arange(len(order))
+    label = np.asarray(table.label)[order]
+    strata = image_strata(label, np.asarray(table.solid)[order])
+    if protocol == "official":
+        part = _official_parts(groups, strata, case_id[order], np.asarray(table.fold)[order], fold, seed)
+    else:
+        part = _dealt_parts(groups, strata, protocol, fold, folds, seed)
+    train, val, test = (order[part == i] for i in range(3))
+    split = Split(train, val, test, protocol, seed, fold)
+    for name, rows in split.parts().items():
+        _require_both(
+            np.asarray(table.label)[rows] == MALIGNANT, f"the {name} part of the {protocol} split", "malignant"
+        )
+    return split
+
+
+def check_targets(split: Split, table: Table, tasks: Sequence[str]) -> None:
+    """Checks that every task can be trained, validated and tested: positive and negative images in every part.
+
+    Args:
+      split: rows of each part.
+      table: columns of the dataset.
+      tasks: 'malignant' (label malignant against all others) and 'solid' (1 against 0; unknown images do not count).
+
+    Raises:
+      SplitError: an unknown task, or a part without positive or negative images of a task.
+    """
+    for task in tasks:
+        if task not in TASKS:
+            raise SplitError(f"unknown task {task!r}{hint(task, TASKS)}")
+        for name, rows in split.parts().items():
+            if task == "malignant":
+                positive = np.asarray(table.label)[rows] == MALIGNANT
+            else:
+                solid = np.asarray(table.solid)[rows]
+                positive = solid[solid >= 0] == 1
+            _require_both(positive, f"the {name} part of the {split.protocol} split", task)
+
+
+def _dealt_parts(
+    groups: np.ndarray, strata: np.ndarray, protocol: str, fold: int, folds: int, seed: int
+) -> Int[np.ndarray, "images"]:
+    """0, 1 or 2 (train, val, test) for every image, by `holdout`, `holdout_image` or `kfold`."""
+    if protocol == "kfold":
+        if folds < 3:
+            raise SplitError(f"kfold needs at least 3 folds (training, validation, test), found folds={folds}")
+        weights: tuple[int, ...] = (1,) * folds
+        _require_fold(fold, range(folds), protocol)
+    else:
+        weights = HOLDOUT_WEIGHTS
+        _require_fold(fold, range(1), protocol)
+    _require_cases(groups, len(weights), "images" if protocol == "holdout_image" else "cases")
+    part = deal(groups, strata, weights, seed)
+    if protocol != "kfold":
+        return part
+    return np.where(part == fold, 2, np.where(part == (fold + 1) % folds, 1, 0))
+
+
+def _official_parts(
+    groups: np.ndarray, strata: np.ndarray, case_id: np.ndarray, official: np.ndarray, fold: int, seed: int
+) -> Int[np.ndarray, "images"]:
+    """0, 1 or 2 (train, val, test) for every image; the test part is the published fold."""
+    available = sorted({int(value) for value in official if value >= 0})
+    if not available:
+        raise SplitError("the dataset has no official folds (the table's fold column is -1 throughout); use kfold")
+    _require_fold(fold, available, "official")
+    tested = official == fold
+    mixed = np.intersect1d(groups[tested], groups[~tested])
+    if len(mixed):
+        name = str(case_id[groups == mixed[0]][0])
+        raise SplitError(f"case {name!r} has images inside and outside official fold {fold}; expected all in one fold")
+    rest = np.flatnonzero(~tested)
+    _require_cases(groups[rest], 2, f"cases outside official fold {fold}")
+    renumbered = np.unique(groups[rest], return_inverse=True)[1]
+    part = np.full(len(groups), 2)
+    part[rest] = deal(renumbered, strata[rest], (max(len(available) - 2, 1), 1), seed)
+    return part
+
+
+def _require_fold(fold: int, available: Sequence[int], protocol: str) -> None:
+    if fold not in available:
+        raise SplitError(f"{protocol} has no fold {fold}; expected one of {', '.join(map(str, available))}")
+
+
+def _require_cases(groups: np.ndarray, parts: int, what: str) -> None:
+    found = len(np.unique(groups))
+    if found < parts:
+        raise SplitError(f"cannot divide {found} {what} into {parts} parts")
+
+
+def _require_both(positive: np.ndarray, part: str, task: str) -> None:
+    yes, no = int(positive.sum()), int((~positive).sum())
+    if not yes:
+        raise SplitError(f"split without positives: {part} has 0 {task} and {no} non-{task} images, expected both")
+    if not no:
+        raise SplitError(f"split without negatives: {part} has {yes} {task} and 0 non-{task} images, expected both")

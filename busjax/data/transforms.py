@@ -1,0 +1,112 @@
+"""Geometry and scaling of images, in numpy and Pillow: one geometry for an image and its mask.
+
+Images are resized bilinearly with antialiasing (Pillow widens the triangle filter when it shrinks), masks to the
+nearest pixel, so that a mask holds only 0 and 255.
+"""
+
+import dataclasses
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from PIL import Image
+
+
+@dataclasses.dataclass(frozen=True)
+class Example:
+    """An image and its mask (0 or 255), of one size."""
+
+    image: UInt8[np.ndarray, "height width 3"]
+    mask: UInt8[np.ndarray, "height width 1"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Windows:
+    """Square windows of one image and the same windows of its mask."""
+
+    image: UInt8[np.ndarray, "views size size 3"]
+    mask: UInt8[np.ndarray, "views size size 1"]
+
+
+def squash(example: Example, size: int) -> Example:
+    """Resizes to size x size, whatever the aspect (the conventional way: the BASIC variant of Qi et al. 2019)."""
+    return _resize(example, size, size)
+
+
+def resize_short_side(example: Example, size: int) -> Example:
+    """Resizes so that the shorter side is `size`, keeping the aspect (Qi et al. 2019, multi-input prediction).
+
+    The longer side is rounded to the nearest pixel, halves up. Smaller images are enlarged.
+    """
+    height, width = example.image.shape[:2]
+    short, long = min(height, width), max(height, width)
+    scaled = (2 * long * size + short) // (2 * short)
+    return _resize(example, size, scaled) if height <= width else _resize(example, scaled, size)
+
+
+def random_crop(example: Example, size: int, rng: np.random.Generator) -> Example:
+    """Cuts out a size x size square, uniform over all positions inside the image.
+
+    Raises:
+      ValueError: the image is smaller than `size` on a side.
+    """
+    height, width = example.image.shape[:2]
+    if min(height, width) < size:
+        raise ValueError(f"cannot crop {size} x {size} from an image of {height} x {width} (height x width)")
+    top = int(rng.integers(height - size + 1))
+    left = int(rng.integers(width - size + 1))
+    return Example(
+        example.image[top : top + size, left : left + size], example.mask[top : top + size, left : left + size]
+    )
+
+
+def windows(example: Example, size: int, count: int = 5) -> Windows:
+    """Cuts `count` squares at equal steps along the longer side (Qi et al. 2019, multi-input prediction).
+
+    Offsets are i * (long - size) / (count - 1) for i = 0 .. count - 1, rounded to the nearest pixel, halves up; one
+    window alone lies in the centre.
+
+    Raises:
+      ValueError: `count` is not positive, or the shorter side is not `size`.
+    """
+    height, width = example.image.shape[:2]
+    if count < 1:
+        raise ValueError(f"the number of windows must be at least 1, found {count}")
+    if min(height, width) != size:
+        raise ValueError(f"windows of {size} need a shorter side of {size}, found {height} x {width} (height x width)")
+    spare = max(height, width) - size
+    offsets = (
+        [(2 * i * spare + count - 1) // (2 * (count - 1)) for i in range(count)] if count > 1 else [(spare + 1) // 2]
+    )
+    cuts = [np.s_[:, o : o + size] if width >= height else np.s_[o : o + size] for o in offsets]
+    return Windows(np.stack([example.image[cut] for cut in cuts]), np.stack([example.mask[cut] for cut in cuts]))
+
+
+def flip_horizontal(example: Example, rng: np.random.Generator) -> Example:
+    """Mirrors left and right with probability one half."""
+    if rng.random() < 0.5:
+        return example
+    return Example(example.image[:, ::-1], example.mask[:, ::-1])
+
+
+def rotate(example: Example, rng: np.random.Generator, max_degrees: float) -> Example:
+    """Turns about the centre by an angle uniform in [-max_degrees, max_degrees]; the size stays, corners turn black."""
+    angle = float(rng.uniform(-max_degrees, max_degrees))
+    image = Image.fromarray(example.image).rotate(angle, Image.Resampling.BILINEAR)
+    mask = Image.fromarray(example.mask[..., 0]).rotate(angle, Image.Resampling.NEAREST)
+    return Example(np.asarray(image), np.asarray(mask)[..., None])
+
+
+def normalise(image: UInt8[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
+    """Scales 0 .. 255 to [-1, 1] in float32: x / 127.5 - 1, as both Inception networks' released weights expect."""
+    scaled = image.astype(np.float32)
+    scaled /= np.float32(127.5)
+    scaled -= np.float32(1)
+    return scaled
+
+
+def _resize(example: Example, height: int, width: int) -> Example:
+    if example.image.shape[:2] == (height, width):
+        return example
+    image = Image.fromarray(example.image).resize((width, height), Image.Resampling.BILINEAR)
+    mask = Image.fromarray(example.mask[..., 0]).resize((width, height), Image.Resampling.NEAREST)
+    return Example(np.asarray(image), np.asarray(mask)[..., None])

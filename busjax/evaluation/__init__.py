@@ -1,0 +1,1 @@
+"""From scores to metrics, statistics, figures and a report."""

@@ -1,0 +1,238 @@
+"""The report of one run: one self-contained HTML page."""
+
+import os
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from busjax.evaluation.atomic import write_atomic
+from busjax.evaluation.bootstrap import LEVEL
+from busjax.evaluation.examples import CamExample, FeatureExample
+from busjax.evaluation.figures import confusion_matrix, roc_curves, training_curves
+from busjax.evaluation.galleries import cam_gallery, feature_maps
+from busjax.evaluation.localisation import Localisation, energy_inside, pointing_game
+from busjax.evaluation.page import Section, facts, page, paragraph, picture
+from busjax.evaluation.predictions import Predictions
+from busjax.evaluation.published import OTHER_DATA, SOURCE, VARIANTS
+from busjax.evaluation.results import PARTS
+from busjax.evaluation.rows import MISSING, RATE_COLUMNS, Row, number, table_rows
+
+PART_NAMES = {"test": "Test", "val": "Validation", "train": "Training"}
+
+
+def write_report(
+    path: str | os.PathLike[str],
+    *,
+    title: str,
+    run_facts: Mapping[str, object],
+    results: Mapping[str, Any],
+    predictions: Mapping[str, Sequence[Predictions]] | None = None,
+    history: Sequence[Mapping[str, object]] = (),
+    cam_examples: Mapping[str, Sequence[CamExample]] | None = None,
+    feature_examples: Sequence[FeatureExample] = (),
+    variants: tuple[str, ...] = VARIANTS,
+) -> None:
+    """Writes the report, whole or not at all; a section without data is left out.
+
+    Args:
+      path: the HTML file; its folder is created if needed.
+      title: of the page.
+      run_facts: what the run is, shown in this order (dataset, images and cases per part, revision, versions, seed...).
+        Two names are special: 'notice' stands out at the top (e.g. that the images are synthetic), and 'command' is
+        shown as the command that makes the run again.
+      results: as from `build_results` or `read_results`.
+      predictions: for each part, the outputs to draw ROC curves and confusion matrices of.
+      history: rows for `training_curves`.
+      cam_examples: for each output, the examples of the gallery and of the localisation numbers.
+      feature_examples: rows for `feature_maps`.
+      variants: published rows to show.
+
+    Raises:
+      ValueError: predictions that cannot be drawn (more than two classes, no known target).
+      OSError: the file cannot be written.
+    """
+    predictions, cam_examples = predictions or {}, cam_examples or {}
+    shown = {name: value for name, value in run_facts.items() if name not in ("notice", "command")}
+    sections = [
+        Section("run", "What this run is", _run(shown, results.get("selection", {}))),
+        *(
+            Section(f"results-{part}", f"{PART_NAMES[part]} results", _table(results, part, variants))
+            for part in PARTS
+            if results.get(part)
+        ),
+        Section("roc", "ROC curves", _roc(predictions)),
+        Section("confusion", "Confusion matrices", _confusion(predictions, results)),
+        Section("training", "Training curves", _training(history)),
+        Section("cams", "Class activation maps", _cams(cam_examples, results)),
+        Section("features", "Feature maps of the two pathways", _features(feature_examples)),
+        Section("definitions", "Definitions", _definitions(results)),
+        Section("reproduce", "How to make this run again", _reproduce(str(run_facts.get("command", "")))),
+    ]
+    kept = [section for section in sections if section.content]
+    write_atomic(path, page(title, kept, notice=str(run_facts.get("notice", ""))))
+
+
+def _run(shown: Mapping[str, object], selection: Mapping[str, object]) -> str:
+    content = facts(shown) if shown else ""
+    if selection:
+        content += "<h3>How the checkpoint was chosen</h3>" + _chosen(selection)
+    return content
+
+
+def _chosen(selection: Mapping[str, object]) -> str:
+    """The selection as a table; of a network with its own choice, the facts in one line."""
+    lines: dict[str, object] = {}
+    for name, value in selection.items():
+        if isinstance(value, Mapping):
+            lines[name] = ", ".join(f"{key} {MISSING if item is None else item}" for key, item in value.items())
+        else:
+            lines[name] = MISSING if value is None else value
+    return facts(lines)
+
+
+def _table(results: Mapping[str, Any], part: str, variants: tuple[str, ...]) -> str:
+    rows = table_rows(results, part, variants)
+    first = next(iter(results[part].values()))
+    rates = (name.replace("_", " ").capitalize() for name in RATE_COLUMNS)
+    headings = ("Output", "Images (cases)", "AUC", f"F{first['beta']:g}", *rates, "TP/FN/TN/FP")
+    head = "".join(f"<th>{escape(heading)}</th>" for heading in headings)
+    body = "\n".join(_table_row(row) for row in rows)
+    how = f"Decision threshold {first['threshold']:g} ({first['threshold_from']}); rates in percent."
+    if any(row.intervals for row in rows):
+        how += (
+            f" In brackets, {100 * LEVEL:g} % confidence intervals from {first['resamples']} resamples of cases"
+            f" (seed {first['seed']})."
+        )
+    if any(row.published for row in rows):
+        how += (
+            f" Rows marked “{OTHER_DATA}” are from {SOURCE}, Tables 4 to 7; its AUCs are from the text, which does not"
+            " say on which part. They were measured on a private set of West China Hospital and cannot be compared"
+            " directly with ours."
+        )
+    ours = [f"{row.label}: {row.note}." for row in rows if row.note and not row.published]
+    notes = "".join(paragraph(text, note=True) for text in (how, *ours))
+    return f'<div class="scroll"><table class="results">\n<tr>{head}</tr>\n{body}\n</table></div>{notes}'
+
+
+def _table_row(row: Row) -> str:
+    size = f'<span class="badge">{OTHER_DATA}</span>' if row.published else escape(f"{row.images} ({row.cases})")
+    cells = [escape(row.label), size]
+    for name in ("auc", "f_beta", *RATE_COLUMNS):
+        interval = f"<small>{escape(row.intervals[name])}</small>" if name in row.intervals else ""
+        cells.append(escape(row.values[name]) + interval)
+    cells.append(escape(row.counts))
+    style = "published" if row.published else "ours"
+    return f'<tr class="{style}">' + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+
+
+def _roc(predictions: Mapping[str, Sequence[Predictions]]) -> str:
+    pictures = [
+        picture(roc_curves(predictions[part], title=PART_NAMES[part]), alternative=f"ROC curves, {PART_NAMES[part]}")
+        for part in PARTS
+        if predictions.get(part)
+    ]
+    return f'<div class="figures">{"".join(pictures)}</div>' if pictures else ""
+
+
+def _confusion(predictions: Mapping[str, Sequence[Predictions]], results: Mapping[str, Any]) -> str:
+    content = ""
+    for part in PARTS:
+        pictures = []
+        for output in predictions.get(part, ()):
+            threshold = results.get(part, {}).get(output.name, {}).get("threshold", 0.5)
+            figure = confusion_matrix(output, threshold=threshold, title=f"{output.name}, threshold {threshold:g}")
+            alternative = f"Confusion matrix of {output.name}, {PART_NAMES[part]}"
+            pictures.append(picture(figure, alternative=alternative))
+        if pictures:
+            content += f'<h3>{PART_NAMES[part]}</h3><div class="figures">{"".join(pictures)}</div>'
+    return content and content + paragraph("Images, and percent of the images of the true class (row).", note=True)
+
+
+def _training(history: Sequence[Mapping[str, object]]) -> str:
+    return picture(training_curves(history), alternative="Training curves") if history else ""
+
+
+def _cams(cam_examples: Mapping[str, Sequence[CamExample]], results: Mapping[str, Any]) -> str:
+    given = {output: examples for output, examples in cam_examples.items() if examples}
+    if not given:
+        return ""
+    lines = []
+    for output, examples in given.items():
+        pointing, energy = pointing_game(examples), energy_inside(examples)
+        counts = f"{pointing.images} ({pointing.skipped} without)"
+        chance = number(energy.chance, percent=True)
+        cells = [escape(output), counts, _against_chance(pointing), _against_chance(energy), chance]
+        lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+    headings = ("Output", "Images with a lesion mask", "Pointing game %", "Sum inside the lesion %", "Chance %")
+    head = "".join(f"<th>{heading}</th>" for heading in headings)
+    content = "<h3>Do the maps find the lesion?</h3>"
+    content += f'<div class="scroll"><table>\n<tr>{head}</tr>\n{"".join(lines)}\n</table></div>'
+    content += paragraph(
+        "Over the examples given to this report that have a lesion mask. Pointing game: how often the map's maximum"
+        " lies inside the lesion (Zhang et al. 2018). Sum inside: the share of the whole map that lies inside it."
+        " Chance is what a constant map reaches: the share of the image that the lesion covers.",
+        note=True,
+    )
+    for output, examples in given.items():
+        threshold = results.get("test", {}).get(output, {}).get("threshold", 0.5)
+        caption = (
+            "Image, and image with the class activation map (blue low, red high); the lesion's outline in green where"
+            f" there is a mask. The score is that of the positive class; positive above {threshold:g}."
+        )
+        figure = cam_gallery(examples, threshold=threshold)
+        content += f"<h3>{escape(output)}</h3>"
+        content += picture(figure, alternative=f"Class activation maps of {output}", caption=caption)
+    return content
+
+
+def _against_chance(result: Localisation) -> str:
+    if not result.images:
+        return MISSING
+    verdict = "above chance" if result.value > result.chance else '<span class="warn">not above chance</span>'
+    return f"{number(result.value, percent=True)}<small>{verdict}</small>"
+
+
+def _features(examples: Sequence[FeatureExample]) -> str:
+    if not examples:
+        return ""
+    caption = (
+        "At the point where they are added: feature maps of the image, F_img(x_img), and of the other network's class"
+        " activation map, F_cam(x_cam), each scaled by itself from black to white (as Fig. 10 of Qi et al. 2019)."
+    )
+    return picture(feature_maps(examples), alternative="Feature maps of both pathways", caption=caption)
+
+
+def _definitions(results: Mapping[str, Any]) -> str:
+    outputs = {name: metrics for part in PARTS for name, metrics in results.get(part, {}).items()}
+    if not outputs:
+        return ""
+    beta = f"{next(iter(outputs.values()))['beta']:g}"
+    classes = ", ".join(f"{metrics['positive_class'].replace('_', ' ')} ({name})" for name, metrics in outputs.items())
+    terms = {
+        "Positive": f"the class in question: {classes}. An image is called positive where the score of that class is"
+        " above the threshold; at threshold 0.5 that is the class with the higher score, and a tie is negative.",
+        "TP, FN, TN, FP": "images: positives found, positives missed, negatives recognised, negatives called positive.",
+        "Accuracy": "(TP + TN) / all images.",
+        "Sensitivity": "TP / (TP + FN).",
+        "Specificity": "TN / (TN + FP).",
+        "Precision": "TP / (TP + FP).",
+        f"F{beta}": f"(β² + 1) / (β² / sensitivity + 1 / precision) with β = {beta}; 0 where no positive is found.",
+        "Balanced accuracy": "the mean of sensitivity and specificity. Some papers print it under the name of AUC.",
+        "AUC": "area under the ROC curve of the scores: the probability that a positive image scores higher than a"
+        " negative one, a tie counting one half.",
+        "Interval": f"{100 * LEVEL:g} % percentile interval over resamples of whole cases, since images of one case are"
+        " not independent. Resamples in which a metric is undefined are left out, and counted.",
+        MISSING: "undefined (nothing to divide by), or not published.",
+        "Unknown target": "images whose true class is not known are in no metric.",
+    }
+    return "<dl>" + "".join(f"<div><dt>{escape(t)}</dt><dd>{escape(d)}</dd></div>" for t, d in terms.items()) + "</dl>"
+
+
+def _reproduce(command: str) -> str:
+    if not command:
+        return ""
+    return f"<pre>{escape(command)}</pre>" + paragraph(
+        "The work directory holds what this page was made from: config.json (configuration and versions), splits/,"
+        " predictions/ (every score, as CSV) and results.json (every number of the tables).",
+        note=True,
+    )

@@ -1,0 +1,174 @@
+"""The results of one run: built from predictions, kept in results.json, printed as a table."""
+
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from busjax.evaluation.atomic import write_atomic
+from busjax.evaluation.metrics import binary_metrics
+from busjax.evaluation.predictions import Predictions
+from busjax.evaluation.published import OTHER_DATA
+from busjax.evaluation.rows import Row, table_rows
+
+PARTS = ("test", "val", "train")
+"""Parts of the data that results may hold, in the order they are shown."""
+
+_UNBOUNDED = 10_000  # columns; a table measured against the console itself always fits, by cutting numbers
+
+
+def build_results(
+    parts: Mapping[str, Sequence[Predictions]],
+    selection: Mapping[str, object],
+    *,
+    beta: float = 2.0,
+    threshold: float = 0.5,
+    threshold_from: str = "fixed",
+    resamples: int = 1000,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """The content of results.json: {part: {output: metrics}, "selection": selection}.
+
+    Args:
+      parts: for each part ('test', 'val', 'train'), the predictions of every output.
+      selection: how the checkpoint was chosen (metric, part, step, value...); kept as it is.
+      beta, threshold, resamples, seed: see `binary_metrics`.
+      threshold_from: where the threshold comes from ('fixed', or the part it was chosen on); kept with every metric.
+
+    Returns:
+      JSON values only: undefined metrics are None.
+
+    Raises:
+      ValueError: an unknown part, two outputs of one name, or predictions that have no metrics.
+      TypeError: something in `selection` is not a JSON value.
+    """
+    results: dict[str, Any] = {}
+    for part, outputs in parts.items():
+        if part not in PARTS:
+            raise ValueError(f"results: found the part '{part}', expected one of {', '.join(PARTS)}")
+        results[part] = {}
+        for predictions in outputs:
+            if predictions.name in results[part]:
+                raise ValueError(f"results: {part}: found '{predictions.name}' twice, expected different names")
+            try:
+                metrics = binary_metrics(predictions, threshold=threshold, beta=beta, resamples=resamples, seed=seed)
+            except ValueError as error:
+                raise ValueError(f"results: {part}: {error}") from None
+            classes = {"negative_class": predictions.classes[0], "positive_class": predictions.classes[1]}
+            results[part][predictions.name] = {**classes, **metrics.to_json(), "threshold_from": threshold_from}
+    results["selection"] = _json_value(selection, "selection")
+    return results
+
+
+def write_results(path: str | os.PathLike[str], results: Mapping[str, Any]) -> None:
+    """Writes results as strict JSON (undefined numbers are null), whole or not at all.
+
+    Raises:
+      TypeError: a value is not JSON; the message names it.
+      OSError: the file cannot be written.
+    """
+    write_atomic(
+        path, json.dumps(_json_value(results, "results"), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    )
+
+
+def read_results(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Reads what `write_results` wrote.
+
+    Raises:
+      FileNotFoundError: there is no such file.
+      ValueError: it is not JSON, or not a results file.
+    """
+    source = Path(path)
+    if not source.is_file():
+        raise FileNotFoundError(f"{source}: no such file, expected the results of a run")
+
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{source}: found {constant}, expected strict JSON (null where undefined)")
+
+    try:
+        results = json.loads(source.read_text(encoding="utf-8"), parse_constant=refuse)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{source}: not JSON: {error}") from None
+    if not isinstance(results, dict) or "selection" not in results:
+        raise ValueError(f"{source}: found no 'selection', expected the results of a run")
+    return results
+
+
+def print_results(results: Mapping[str, Any], console: Console, *, variants: tuple[str, ...] = ("REM",)) -> None:
+    """Prints one table per part: a row per output, the published rows of `variants` under it, marked "other data".
+
+    On a console too narrow for the table each output is printed as a block of its own, so that no number is cut.
+    """
+    for part in PARTS:
+        rows = table_rows(results, part, variants)
+        if not rows:
+            continue
+        first = next(iter(results[part].values()))
+        where = f"threshold {first['threshold']:g} ({first['threshold_from']}), rates in %, intervals 95 %"
+        table = _wide_table(rows, first["beta"])
+        console.print(Text(f"{part}: {where}", style="bold"))
+        if console.measure(table, options=console.options.update(width=_UNBOUNDED)).maximum <= console.width:
+            console.print(table)
+        else:
+            for row in rows:
+                console.print(_narrow_table(row, first["beta"]))
+                console.print()
+        for row in rows:
+            if row.note:
+                console.print(Text(f"  {row.label}: {row.note}", style="dim"))
+
+
+def _wide_table(rows: list[Row], beta: float) -> Table:
+    table = Table(show_edge=False, pad_edge=False)
+    table.add_column("output", no_wrap=True)
+    headings = ("images (cases)", "AUC", f"F{beta:g}", "Acc", "Sens", "Spec", "Prec", "TP/FN/TN/FP")
+    for heading in headings:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        values = row.values
+        auc = f"{values['auc']} {row.intervals['auc']}" if "auc" in row.intervals else values["auc"]
+        label = f"  {row.label}" if row.published else row.label
+        rates = [values[name] for name in ("f_beta", "accuracy", "sensitivity", "specificity", "precision")]
+        style = "dim" if row.published else None
+        size = OTHER_DATA if row.published else f"{row.images} ({row.cases})"
+        table.add_row(Text(label), size, Text(auc), *rates, row.counts, style=style)
+    return table
+
+
+def _narrow_table(row: Row, beta: float) -> Table:
+    table = Table(show_edge=False, pad_edge=False, show_header=False)
+    table.add_column("metric", no_wrap=True)
+    table.add_column("value", no_wrap=True)
+    table.add_row(Text("output"), Text(f"{row.label}, {OTHER_DATA}" if row.published else row.label, style="bold"))
+    if not row.published:
+        table.add_row("images / cases", f"{row.images} / {row.cases}")
+        table.add_row("TP/FN/TN/FP", row.counts)
+    headings = {"auc": "AUC", "f_beta": f"F{beta:g}", "accuracy": "Acc", "sensitivity": "Sens"}
+    for name, heading in (headings | {"specificity": "Spec", "precision": "Prec"}).items():
+        table.add_row(heading, Text(f"{row.values[name]} {row.intervals.get(name, '')}".rstrip()))
+    return table
+
+
+def _json_value(value: object, where: str) -> Any:
+    """`value` as plain JSON: mappings, lists, text, numbers, None; numpy numbers become Python's, NaN becomes None."""
+    if isinstance(value, Mapping):
+        return {str(key): _json_value(item, f"{where}.{key}") for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json_value(item, f"{where}[{index}]") for index, item in enumerate(value)]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        if math.isnan(value):
+            return None
+        raise TypeError(f"{where}: found {value}, expected a finite number")
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    raise TypeError(f"{where}: found {type(value).__name__}, expected text, a number, true, false, or null")

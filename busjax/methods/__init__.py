@@ -1,0 +1,58 @@
+"""Ways of training. What one step computes is here; the loop around it is not."""
+
+import difflib
+from collections.abc import Callable
+from typing import Any
+
+import optax
+
+from busjax.methods.classification import classification
+from busjax.methods.cross_training import MT, SN, cross_training
+from busjax.methods.method import AXIS, Method
+from busjax.methods.tasks import TASKS
+from busjax.models import make_network
+
+
+def _network(config: Any, name: str, has_map_tower: bool):
+    """The network `name` of a config."""
+    own, shared = config.model[name], config.model
+    return make_network(
+        own.backbone,
+        width=own.width,
+        options=own.options.to_dict(),
+        norm_scale=shared.norm_scale,
+        dtype=config.dtype,
+        axis_name=AXIS if shared.sync_batch_norm else None,
+        dropout_rate=shared.dropout_rate,
+        has_map_tower=has_map_tower,
+        **({"map_scale": shared.map_scale} if has_map_tower else {}),
+    )
+
+
+def _classification(config: Any, optimizer: optax.GradientTransformation) -> Method:
+    name = config.model.network
+    task = TASKS[config.model[name].task]
+    return classification(name, _network(config, name, False), task, optimizer, config.model.batch_norm == "frozen")
+
+
+def _cross_training(config: Any, optimizer: optax.GradientTransformation) -> Method:
+    networks = {name: _network(config, name, True) for name in (MT, SN)}
+    return cross_training(networks, optimizer, config.model.batch_norm == "frozen")
+
+
+METHODS: dict[str, Callable[[Any, optax.GradientTransformation], Method]] = {
+    "classification": _classification,
+    "cross_training": _cross_training,
+}
+
+
+def make_method(config: Any, optimizer: optax.GradientTransformation) -> Method:
+    """The method that a config names.
+
+    Raises:
+      ValueError: for an unknown name, with the nearest one that exists.
+    """
+    if config.method not in METHODS:
+        near = difflib.get_close_matches(config.method, METHODS, 1, 0.0)[0]
+        raise ValueError(f"method: unknown name {config.method!r}, did you mean {near!r}? There are {sorted(METHODS)}")
+    return METHODS[config.method](config, optimizer)

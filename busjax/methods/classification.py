@@ -1,0 +1,73 @@
+"""One network, one task: BASIC and MIP of Qi et al. 2019, section 4.3."""
+
+import clu.metrics
+import jax
+import jax.numpy as jnp
+import optax
+from jax import lax
+from jaxtyping import Array
+
+from busjax.methods import passes
+from busjax.methods.batch import Batch
+from busjax.methods.losses import known, mean_over_devices, softmax_cross_entropy
+from busjax.methods.method import AXIS, Method
+from busjax.methods.metrics import collection
+from busjax.methods.state import TrainState, apply_gradients, init_network
+from busjax.methods.tasks import Task
+from busjax.models.region_enhanced import RegionEnhancedNetwork
+
+
+def classification(
+    name: str, network: RegionEnhancedNetwork, task: Task, optimizer: optax.GradientTransformation, frozen: bool
+) -> Method:
+    """Training of a plain network by softmax cross-entropy.
+
+    Args:
+      name: of the network in states and results ('mt', 'sn').
+      network: without a map tower.
+      task: the question it answers.
+      optimizer: its update rule.
+      frozen: whether batch normalisation keeps its running statistics in training.
+    """
+    metrics = collection((name,))
+    train = not frozen
+
+    def init(key: Array, size: int) -> TrainState:
+        state = init_network(network, optimizer, jax.random.fold_in(key, 0), size)
+        return TrainState(jnp.zeros((), jnp.int32), key, {name: state})
+
+    def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, clu.metrics.Collection]:
+        net = state.networks[name]
+        target = task.target(batch)
+        keys = passes.example_keys(jax.random.fold_in(state.key, state.step), batch)
+
+        def loss(params):
+            features, stats = passes.run(network, params, net.batch_stats, "image_features", batch["image"], train)
+            outputs, stats = passes.run(network, params, stats, "classify", features, train, keys)
+            each = softmax_cross_entropy(outputs.logits, target)
+            return mean_over_devices(each, known(target, batch["weight"]), AXIS), (outputs.logits, stats)
+
+        (value, (logits, stats)), gradients = jax.value_and_grad(loss, has_aux=True)(net.params)
+        net = apply_gradients(net, lax.pmean(gradients, AXIS), lax.pmean(stats, AXIS), optimizer)
+        told = metrics.gather_from_model_output(
+            axis_name=AXIS,
+            all_finite=jnp.isfinite(lax.pmean(value, AXIS)),
+            step=state.step,
+            **passes.step_outputs(name, logits, target, batch["weight"]),
+        )
+        return state.replace(step=state.step + 1, networks={name: net}), told
+
+    def predict(state: TrainState, batch: Batch) -> dict:
+        net, image = state.networks[name], batch["image"]
+        features, _ = passes.run(
+            network, net.params, net.batch_stats, "image_features", passes.fold_views(image), False
+        )
+        outputs, _ = passes.run(network, net.params, net.batch_stats, "classify", features, False)
+        cam = passes.activation_map(net.params, outputs)
+        return {
+            "scores": {name: passes.mean_probability(outputs.logits, image)},
+            "cams": {name: passes.unfold_views(cam, image)},
+            "maps": {},
+        }
+
+    return Method({name: network}, {name: task}, (name,), init, train_step, predict, metrics, {name: name})

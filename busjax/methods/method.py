@@ -1,0 +1,42 @@
+"""What the training loop knows of a way of training."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import clu.metrics
+from jaxtyping import Array
+
+from busjax.methods.batch import Batch
+from busjax.methods.state import TrainState
+from busjax.methods.tasks import Task
+from busjax.models.region_enhanced import RegionEnhancedNetwork
+
+# The mapped axis that every step runs over: the devices among which a batch is divided.
+AXIS = "batch"
+
+
+@dataclasses.dataclass(frozen=True)
+class Method:
+    """A way of training, as pure functions.
+
+    Attributes:
+      networks: the networks, by name.
+      outputs: the task that each kind of score answers, by the name it has in results.
+      selectors: the outputs by which a best checkpoint is chosen, one checkpoint for each.
+      init: (key, image size) -> state.
+      train_step: (state, batch) -> (state, metrics). Runs per device, over the axis `AXIS`.
+      predict: (state, batch with views) -> {"scores": {output: [batch, 2]}, "cams": {network: [batch, views, h, w]},
+        "maps": feature maps at the aggregation point, where there are any}. Runs per device, over the axis `AXIS`.
+      metrics: the collection that `train_step` returns.
+      reported_with: for an output that is not a selector, the selector whose checkpoint it is reported from.
+    """
+
+    networks: Mapping[str, RegionEnhancedNetwork]
+    outputs: Mapping[str, Task]
+    selectors: tuple[str, ...]
+    init: Callable[[Array, int], TrainState]
+    train_step: Callable[[TrainState, Batch], tuple[TrainState, clu.metrics.Collection]]
+    predict: Callable[[TrainState, Batch], dict[str, Any]]
+    metrics: type[clu.metrics.Collection]
+    reported_with: Mapping[str, str]

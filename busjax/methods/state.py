@@ -1,0 +1,58 @@
+"""The state of a run: everything that a training step changes."""
+
+from typing import Any
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Int, UInt32
+
+from busjax.models.initialisation import initialise
+from busjax.models.region_enhanced import RegionEnhancedNetwork
+
+
+@flax.struct.dataclass
+class NetworkState:
+    """One network's share.
+
+    Attributes:
+      params: parameter tree.
+      batch_stats: running means and variances of batch normalisation.
+      opt_state: the optimizer's state.
+    """
+
+    params: Any
+    batch_stats: Any
+    opt_state: optax.OptState
+
+
+@flax.struct.dataclass
+class TrainState:
+    """State between two steps.
+
+    Attributes:
+      step: number of steps taken.
+      key: the run's random key; a step folds its own number into it.
+      networks: each network's state, by name.
+    """
+
+    step: Int[Array, ""]
+    key: UInt32[Array, "2"]
+    networks: dict[str, NetworkState]
+
+
+def init_network(
+    network: RegionEnhancedNetwork, optimizer: optax.GradientTransformation, key: Array, size: int
+) -> NetworkState:
+    """Random parameters for inputs of `size` x `size` pixels. Pure; meant to be compiled."""
+    variables = initialise(network, key, jax.ShapeDtypeStruct((1, size, size, 3), jnp.float32))
+    return NetworkState(variables["params"], variables["batch_stats"], optimizer.init(variables["params"]))
+
+
+def apply_gradients(
+    network: NetworkState, gradients: Any, batch_stats: Any, optimizer: optax.GradientTransformation
+) -> NetworkState:
+    """One optimizer update, with the running statistics that the update's pass left."""
+    updates, opt_state = optimizer.update(gradients, network.opt_state, network.params)
+    return NetworkState(optax.apply_updates(network.params, updates), batch_stats, opt_state)

@@ -1,0 +1,40 @@
+"""The binary questions that are asked of an image, and where their answers stand in a batch."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+import jax.numpy as jnp
+from jaxtyping import Array, Int
+
+from busjax.methods.batch import MALIGNANT, Batch
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """A question with two answers.
+
+    Attributes:
+      name: what configs call it.
+      classes: names of the negative and of the positive answer.
+      target: from a batch to the answers: 1, 0, or -1 where the answer is not known.
+    """
+
+    name: str
+    classes: tuple[str, str]
+    target: Callable[[Mapping[str, Array]], Int[Array, "batch"]]
+
+
+def _malignant(batch: Batch) -> Int[Array, "batch"]:
+    label = batch["label"]
+    return jnp.where(label < 0, -1, (label == MALIGNANT).astype(jnp.int32))
+
+
+def _solid(batch: Batch) -> Int[Array, "batch"]:
+    return batch["solid"]
+
+
+# Qi et al. 2019, section 4.1: the Mt-Set and the Sn-Set.
+TASKS = {
+    "malignant": Task("malignant", ("not_malignant", "malignant"), _malignant),
+    "solid": Task("solid", ("no_solid_nodule", "solid_nodule"), _solid),
+}

@@ -1,0 +1,159 @@
+"""The config of a run: checked before anything starts, kept in the work directory, compared when a run is resumed."""
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from busjax.methods import METHODS
+from busjax.models import BACKBONES, MINIMUM_SIZE
+from busjax.training.optimizers import OPTIMIZERS
+
+METRICS = ("f_beta", "auc", "accuracy", "balanced_accuracy", "sensitivity", "specificity")
+
+# What a resumed run may change: where files are, how long to go on, and what speed or memory alone depends on.
+CHANGEABLE = ("data.data_dir", "data.manual_dir", "data.cache", "train.epochs", "train.patience", "train.log_every")
+
+
+class ConfigError(ValueError):
+    """A field of the config that cannot be; the message names it, what was found and what was expected."""
+
+
+def _one_of(*names: str):
+    return (lambda value: value in names), f"one of {', '.join(names)}"
+
+
+def _at_least(minimum: float):
+    return (lambda value: value >= minimum), f"at least {minimum:g}"
+
+
+def _between(low: float, high: float):
+    return (lambda value: low <= value <= high), f"{low:g} to {high:g}"
+
+
+POSITIVE = (lambda value: value > 0 and math.isfinite(value)), "a positive number"
+
+RULES: dict[str, tuple] = {
+    "method": _one_of(*METHODS),
+    "seed": _between(0, 2**32 - 1),
+    "dtype": _one_of("float32", "bfloat16"),
+    "data.split": _one_of("holdout", "kfold", "official", "holdout_image"),
+    "data.folds": _at_least(3),
+    "data.fold": _at_least(0),
+    "data.image_size": _at_least(MINIMUM_SIZE),
+    "data.resize": _one_of("squash", "short_side"),
+    "data.views": _at_least(1),
+    "data.augment.rotate_degrees": _between(0, 180),
+    "model.batch_norm": _one_of("batch", "frozen"),
+    "model.dropout_rate": ((lambda value: 0 <= value < 1), "0 or more and below 1"),
+    "model.map_scale": ((lambda value: math.isfinite(value)), "a finite number"),
+    "optimizer.name": _one_of(*OPTIMIZERS),
+    "optimizer.decay": _one_of("decoupled", "coupled"),
+    "optimizer.learning_rate": POSITIVE,
+    "optimizer.rho": ((lambda value: 0 <= value < 1), "0 or more and below 1"),
+    "optimizer.eps": POSITIVE,
+    "optimizer.weight_decay": _at_least(0),
+    "train.epochs": _at_least(1),
+    "train.batch_size": _at_least(1),
+    "train.patience": _at_least(1),
+    "train.log_every": _at_least(1),
+    "eval.batch_size": _at_least(1),
+    "eval.threshold": _between(0, 1),
+    "eval.beta": POSITIVE,
+    "selection.metric": _one_of(*METRICS),
+    "selection.mode": _one_of("max", "min"),
+}
+
+
+def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Fields by their dotted names; tuples as lists, as JSON has them."""
+    flat: dict[str, Any] = {}
+    for name, value in config.items():
+        if isinstance(value, Mapping | ConfigDict):
+            flat.update(flatten(value, f"{prefix}{name}."))
+        else:
+            flat[f"{prefix}{name}"] = list(value) if isinstance(value, tuple) else value
+    return flat
+
+
+def validate(config: ConfigDict) -> None:
+    """Checks every field and what fields mean together.
+
+    Raises:
+      ConfigError: naming the first field that is wrong.
+    """
+    flat = flatten(config)
+    for field, (holds, expected) in RULES.items():
+        if field not in flat:
+            raise ConfigError(f"{field}: missing from the config, expected {expected}")
+        if not holds(flat[field]):
+            raise ConfigError(f"{field}: found {flat[field]!r}, expected {expected}")
+    names = ("mt", "sn") if config.method == "cross_training" else (config.model.network,)
+    for name in names:
+        if name not in config.model:
+            raise ConfigError(f"model.network: found {name!r}, expected a network of the config such as 'mt' or 'sn'")
+        if config.model[name].backbone not in BACKBONES:
+            found = config.model[name].backbone
+            raise ConfigError(f"model.{name}.backbone: found {found!r}, expected one of {', '.join(BACKBONES)}")
+        if not 0 < config.model[name].width <= 1:
+            raise ConfigError(f"model.{name}.width: found {config.model[name].width}, expected above 0 and at most 1")
+    if config.model.batch_norm == "frozen":
+        raise ConfigError(
+            "model.batch_norm: found 'frozen', expected 'batch': frozen statistics only make sense with loaded weights, "
+            "and this config loads none"
+        )
+    if config.data.resize == "squash" and config.data.views != 1:
+        raise ConfigError(f"data.views: found {config.data.views}, expected 1 where data.resize is 'squash'")
+    if config.data.split in ("kfold", "official") and config.data.fold >= config.data.folds:
+        raise ConfigError(f"data.fold: found {config.data.fold}, expected 0 to {config.data.folds - 1} (data.folds - 1)")
+
+
+def validate_devices(config: ConfigDict, devices: int, hosts: int) -> None:
+    """Checks that batches can be divided.
+
+    Raises:
+      ConfigError: naming the batch size that cannot.
+    """
+    for field in ("train.batch_size", "eval.batch_size"):
+        size = flatten(config)[field]
+        if size % devices:
+            raise ConfigError(
+                f"{field}: found {size}, expected a multiple of the {devices} devices ({hosts} hosts): every device takes "
+                "an equal share of a batch"
+            )
+
+
+def to_json(config: ConfigDict) -> dict[str, Any]:
+    """The config as JSON values."""
+    return json.loads(config.to_json())
+
+
+def from_json(values: Mapping[str, Any]) -> ConfigDict:
+    """A locked config from what `to_json` gave."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {name: plain(item) for name, item in value.items()}
+        return tuple(value) if isinstance(value, list) else value
+
+    return ConfigDict(plain(values)).lock()
+
+
+def refuse_other(stored: Mapping[str, Any], config: ConfigDict, where: str) -> None:
+    """Checks that a run in `where` can go on with this config.
+
+    Raises:
+      ConfigError: listing the fields that differ and must not.
+    """
+    old, new = flatten(stored), flatten(config)
+    changed = [
+        f"{name}: {old.get(name, 'missing')!r} there, {new.get(name, 'missing')!r} now"
+        for name in sorted(old.keys() | new.keys())
+        if name not in CHANGEABLE and old.get(name) != new.get(name)
+    ]
+    if changed:
+        raise ConfigError(
+            f"{where} holds a run of another config ({'; '.join(changed)}): use another --workdir, or the same settings"
+        )

@@ -1,0 +1,87 @@
+"""What a config would train: networks, parameters, shapes, operations. Trains nothing and reads no data."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from ml_collections import ConfigDict
+from rich.console import Console
+from rich.table import Table
+
+from busjax.methods import Method, make_method
+from busjax.training import parallel
+from busjax.training.optimizers import make_optimizer
+
+GIGA = 1e9
+
+
+def describe(config: ConfigDict, console: Console) -> None:
+    """Prints a table for each network, and the operations of a training step."""
+    method = make_method(config, make_optimizer(config.optimizer))
+    for name, network in method.networks.items():
+        console.print(_network_table(name, network, config))
+    mesh = parallel.make_mesh(jax.devices()[:1])
+    flops = step_operations(method, mesh, config.data.image_size, config.train.batch_size)
+    console.print(
+        f"one training step on {config.train.batch_size} images of {config.data.image_size} pixels: at most "
+        f"{flops / GIGA:.1f} GFLOP (multiply and add counted as two)"
+    )
+
+
+def parameter_count(tree: Any) -> int:
+    """Number of values in a tree of arrays or shapes."""
+    return sum(leaf.size for leaf in jax.tree.leaves(tree))
+
+
+def abstract_batch(batch_size: int, size: int) -> dict[str, jax.ShapeDtypeStruct]:
+    """Shapes and types of a training batch."""
+    one = {"label": jnp.int32, "solid": jnp.int32, "index": jnp.int32, "weight": jnp.float32}
+    batch = {name: jax.ShapeDtypeStruct((batch_size,), dtype) for name, dtype in one.items()}
+    return {**batch, "image": jax.ShapeDtypeStruct((batch_size, size, size, 3), jnp.float32)}
+
+
+def step_operations(method: Method, mesh: jax.sharding.Mesh, size: int, batch_size: int, **fixed: Any) -> float:
+    """XLA's count of a training step's floating-point operations, before optimisation.
+
+    Args:
+      method: whose step.
+      mesh: of one device.
+      size: of images in pixels.
+      batch_size: images in the batch.
+      **fixed: further arguments of the step, known at compilation.
+    """
+    state = jax.eval_shape(lambda key: method.init(key, size), jax.random.PRNGKey(0))
+    step = parallel.map_train_step(lambda s, b: method.train_step(s, b, **fixed), mesh)
+    return step.lower(state, abstract_batch(batch_size, size)).cost_analysis()["flops"]
+
+
+def _network_table(name: str, network: Any, config: ConfigDict) -> Table:
+    size = config.data.image_size
+    image = jax.ShapeDtypeStruct((1, size, size, 3), jnp.float32)
+    variables = jax.eval_shape(network.init, jax.random.PRNGKey(0), image)
+    _, recorded = jax.eval_shape(
+        lambda v, x: network.apply(v, x, mutable=["intermediates", "batch_stats"], capture_intermediates=_is_stage),
+        variables,
+        image,
+    )
+    params, shapes = variables["params"], recorded["intermediates"]
+    table = Table(title=f"{name}: {config.model[name].backbone}, input {size}x{size}x3")
+    for heading in ("part", "parameters", "output"):
+        table.add_column(heading, justify="left" if heading == "part" else "right")
+    for part, tree in params.items():
+        table.add_row(part, f"{parameter_count(tree):,}", _shape(shapes.get(part, {})), style="bold")
+        for stage, subtree in tree.items():
+            if isinstance(subtree, dict) and part != "classifier":
+                table.add_row(f"  {stage}", f"{parameter_count(subtree):,}", _shape(shapes.get(part, {}).get(stage, {})))
+    table.add_row("all", f"{parameter_count(params):,}", "", style="bold")
+    return table
+
+
+def _is_stage(module: Any, method: str) -> bool:
+    return method == "__call__" and 1 <= len(module.path) <= 2
+
+
+def _shape(recorded: Any) -> str:
+    """Height x width x channels of a part's output; of a part that is used several times, the first."""
+    outputs = jax.tree.leaves(recorded.get("__call__", ()))
+    return "x".join(map(str, outputs[0].shape[1:])) if outputs else ""

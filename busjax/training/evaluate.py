@@ -1,0 +1,124 @@
+"""The end of a run: the best checkpoints on validation and test images, the tables and the report."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from busjax.evaluation.predictions import write_csv
+from busjax.evaluation.report import write_report
+from busjax.evaluation.results import build_results, print_results, write_results
+from busjax.training.loop import Run
+from busjax.training.picked import cam_examples, feature_examples, varied
+from busjax.training.scoring import Scored
+
+GALLERY = 3  # images of each outcome, as in Fig. 11
+SHOWN_FEATURES = 4  # rows of the feature maps' figure
+
+
+def evaluate(run: Run, facts: dict[str, Any], console: Console) -> dict[str, Any]:
+    """Evaluates the best checkpoint of every network; writes predictions, results.json and report.html.
+
+    An output comes from the checkpoint that is best for its own network on the validation part; where it takes the
+    other network's map, that is the other network of the same checkpoint.
+
+    Args:
+      run: with at least one checkpoint of a validated epoch.
+      facts: config.json's content.
+      console: where the table goes.
+
+    Raises:
+      CheckpointError: there is none, or it does not fit the config.
+    """
+    config, method = run.config, run.method
+    selection, scored = {}, {}
+    for selector in method.selectors:
+        step, value = run.checkpoints.best(selector)
+        selection[selector] = {
+            "metric": config.selection.metric,
+            "mode": config.selection.mode,
+            "part": "val",
+            "step": step,
+            "value": value,
+        }
+        state = run.restore(step)
+        scored[selector] = {part: run.score(state, getattr(run.data.split, part)) for part in ("val", "test")}
+    parts = {
+        part: [
+            next(p for p in scored[selector][part].predictions if p.name == output)
+            for output, selector in method.reported_with.items()
+        ]
+        for part in ("val", "test")
+    }
+    results = build_results(
+        parts, selection, beta=config.eval.beta, threshold=config.eval.threshold, seed=config.seed
+    )
+    for part, predictions in parts.items():
+        write_csv(run.workdir.predictions / f"{part}.csv", predictions)
+    write_results(run.workdir.results, results)
+    _write_report(run, facts, results, parts, {s: scored[s]["test"] for s in method.selectors})
+    print_results(results, console, variants=(VARIANT_OF.get(config.method, "REM"),))
+    return results
+
+
+VARIANT_OF = {"cross_training": "REM"}
+
+
+def _write_report(
+    run: Run, facts: dict[str, Any], results: dict[str, Any], parts: dict[str, list], test: dict[str, Scored]
+) -> None:
+    config, method = run.config, run.method
+    cams = {}
+    for output, selector in method.reported_with.items():
+        scored = test[selector]
+        # The gallery's images first: it shows the first of each outcome; the localisation numbers are over all.
+        first = varied(scored, output, GALLERY)
+        rest = np.setdiff1d(np.arange(len(scored.rows)), first)
+        cams[output] = cam_examples(run.config, run.data, scored, output, np.concatenate([first, rest]))
+    scored = test[method.selectors[0]]
+    shown = varied(scored, method.selectors[0], 1)[:SHOWN_FEATURES]
+    write_report(
+        run.workdir.report,
+        title=f"{config.method} on {config.data.name}",
+        run_facts=_facts(run, facts),
+        results=results,
+        predictions=parts,
+        history=run.checkpoints.facts(run.checkpoints.latest())["history"],
+        cam_examples=cams,
+        feature_examples=feature_examples(config, run.data, scored, shown),
+    )
+
+
+def _facts(run: Run, facts: dict[str, Any]) -> dict[str, Any]:
+    config, table = run.config, run.data.dataset.table
+    shown: dict[str, Any] = {
+        "method": config.method,
+        "dataset": config.data.name,
+        "split": f"{config.data.split}, seed {config.seed}",
+    }
+    for name, rows in run.data.split.parts().items():
+        cases = len(np.unique(table.case_id[rows]))
+        shown[f"{name} part"] = f"{len(rows)} images of {cases} cases, {int((table.label[rows] == 2).sum())} malignant"
+    shown |= {
+        "networks": ", ".join(f"{name}: {config.model[name].backbone}" for name in run.method.networks),
+        "image size": f"{config.data.image_size} pixels, {config.data.resize}, {config.data.views} views at evaluation",
+        "steps trained": run.checkpoints.latest(),
+        "git revision": facts.get("git_revision", "unknown"),
+        "versions": ", ".join(f"{name} {version}" for name, version in facts.get("versions", {}).items()),
+        "devices": ", ".join(facts.get("devices", [])),
+        "command": facts.get("command", ""),
+    }
+    if config.data.name == "phantom":
+        shown["notice"] = (
+            "The images of this run are synthetic. Its numbers show that the software works; they say nothing about "
+            "breast ultrasound."
+        )
+    if run.data.split.leaks_patients:
+        shown["notice"] = "The split of this run is by image: a patient's images stand on both sides, so it leaks."
+    return shown
+
+
+def report_path(run: Run) -> Path:
+    """Where the report is."""
+    return run.workdir.report

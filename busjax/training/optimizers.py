@@ -1,0 +1,46 @@
+"""Update rules."""
+
+import difflib
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import optax
+
+
+def decayed(params: Any) -> Any:
+    """Which parameters weight decay acts on: kernels and scales, not biases (MXNet's rule)."""
+    return jax.tree_util.tree_map_with_path(lambda path, _: path[-1].key in ("kernel", "scale"), params)
+
+
+def adadelta(config: Any) -> optax.GradientTransformation:
+    """MXNet's AdaDelta of 2017-18, the framework and optimizer of Qi et al. 2019.
+
+    v <- rho v + (1 - rho) g^2; d = sqrt(u + eps) / sqrt(v + eps) g; u <- rho u + (1 - rho) d^2; w <- w - d - wd w.
+    It had no learning rate; `learning_rate` (1.0) multiplies d alone. With decay 'coupled', wd w is added to g first
+    instead, the textbook's L2 regularisation; under AdaDelta that is far weaker. The paper says "L2 regularization"
+    only, and MXNet does it the first way.
+    """
+    scale = optax.scale_by_adadelta(config.rho, config.eps)
+    if config.decay == "coupled":
+        decay = optax.add_decayed_weights(config.weight_decay, decayed)
+        return optax.chain(decay, scale, optax.scale(-config.learning_rate))
+    decay = optax.add_decayed_weights(-config.weight_decay, decayed)
+    return optax.chain(scale, optax.scale(-config.learning_rate), decay)
+
+
+OPTIMIZERS: dict[str, Callable[[Any], optax.GradientTransformation]] = {"adadelta": adadelta}
+
+
+def make_optimizer(config: Any) -> optax.GradientTransformation:
+    """The update rule of `config.optimizer`.
+
+    Raises:
+      ValueError: for an unknown name or kind of decay, with what exists.
+    """
+    if config.name not in OPTIMIZERS:
+        near = difflib.get_close_matches(config.name, OPTIMIZERS, 1, 0.0)[0]
+        raise ValueError(f"optimizer.name: unknown name {config.name!r}, did you mean {near!r}?")
+    if config.decay not in ("decoupled", "coupled"):
+        raise ValueError(f"optimizer.decay: found {config.decay!r}, expected 'decoupled' or 'coupled'")
+    return OPTIMIZERS[config.name](config)

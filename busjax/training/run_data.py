@@ -1,0 +1,92 @@
+"""The data of a run: its dataset, its split, its batches."""
+
+import dataclasses
+from collections.abc import Iterable
+
+import grain
+import jax
+import numpy as np
+from jax.sharding import NamedSharding
+from ml_collections import ConfigDict
+
+from busjax.data.pipeline import EvaluationBatches, evaluation_batches, training_batches
+from busjax.data.splits import Split, check_targets, make_split
+from busjax.data.split_files import read_split, write_split
+from busjax.methods import Method
+from busjax.training.workdir import Workdir
+from tfds_builders.reading import BUSDataset, prepare
+
+
+@dataclasses.dataclass(frozen=True)
+class RunData:
+    """A dataset and how it is divided.
+
+    Attributes:
+      dataset: the records.
+      split: rows for training, validation and test.
+    """
+
+    dataset: BUSDataset
+    split: Split
+
+
+def open_data(config: ConfigDict, workdir: Workdir, tasks: Iterable[str]) -> RunData:
+    """Opens the dataset of a config, building it where it is missing and may be, and its split.
+
+    The split is made once, written to the work directory, and read from there ever after.
+
+    Raises:
+      DatasetError: the dataset cannot be had.
+      SplitError: it cannot be split, or the files of the split do not fit it.
+    """
+    data = config.data
+    first = jax.process_index() == 0
+    dataset = prepare(data.name, data.data_dir or None, data.manual_dir or None, progress=first)
+    if (workdir.splits / "split.json").exists():
+        split = read_split(workdir.splits, dataset.table)
+    else:
+        split = make_split(dataset.table, data.split, seed=config.seed, fold=data.fold, folds=data.folds)
+        check_targets(split, dataset.table, sorted(set(tasks)))
+        if first:
+            write_split(split, dataset.table, workdir.splits)
+    return RunData(dataset, split)
+
+
+def task_names(method: Method) -> list[str]:
+    """The tasks that a method needs answers to."""
+    return sorted({task.name for task in method.outputs.values()})
+
+
+def training_stream(config: ConfigDict, data: RunData, sharding: NamedSharding) -> grain.IterDataset:
+    """Endless training batches on the devices."""
+    return training_batches(
+        data.dataset,
+        data.split.train,
+        image_size=config.data.image_size,
+        resize=config.data.resize,
+        augment=config.data.augment.to_dict(),
+        batch_size=config.train.batch_size,
+        seed=config.seed,
+        sharding=sharding,
+        process_index=jax.process_index(),
+        process_count=jax.process_count(),
+        cache=config.data.cache,
+    )
+
+
+def evaluation_stream(
+    config: ConfigDict, data: RunData, rows: np.ndarray, sharding: NamedSharding | None, batch_size: int | None = None
+) -> EvaluationBatches:
+    """Batches that hold each of the given rows once."""
+    return evaluation_batches(
+        data.dataset,
+        rows,
+        image_size=config.data.image_size,
+        resize=config.data.resize,
+        views=config.data.views,
+        batch_size=batch_size or config.eval.batch_size,
+        sharding=sharding,
+        process_index=jax.process_index() if sharding is not None else 0,
+        process_count=jax.process_count() if sharding is not None else 1,
+        cache=config.data.cache,
+    )

@@ -1,0 +1,118 @@
+"""The fields of every config, with the settings of Qi et al. 2019, and how variants are put together."""
+
+import difflib
+from collections.abc import Callable, Mapping
+
+from ml_collections import ConfigDict
+
+
+def base() -> ConfigDict:
+    """All fields at the paper's values; where the paper is silent, the comment says what was chosen."""
+    config = ConfigDict()
+    config.method = "cross_training"
+    config.seed = 0
+    config.dtype = "float32"  # of convolutions; 'bfloat16' is faster on GPUs
+
+    config.data = ConfigDict()
+    config.data.name = "bus_bra"
+    config.data.data_dir = ""  # where built datasets are; '' for TFDS's default
+    config.data.manual_dir = ""  # where a dataset was put that cannot be downloaded
+    config.data.split = "holdout"  # 4/6, 1/6, 1/6 by case (the paper does not say by patient; we do)
+    config.data.fold = 0
+    config.data.folds = 5
+    config.data.image_size = 299
+    config.data.resize = "short_side"  # multi-input prediction; 'squash' for BASIC
+    config.data.views = 5
+    config.data.augment = ConfigDict({"flip_horizontal": False, "rotate_degrees": 0.0})  # the paper lists none
+    config.data.cache = True  # keep decoded images in memory
+
+    config.model = ConfigDict()
+    config.model.network = "mt"  # of the method 'classification': mt or sn
+    config.model.map_scale = 0.2  # lambda of eq. 4; not given in the paper
+    config.model.batch_norm = "batch"
+    config.model.norm_scale = False  # MXNet's Inception files fix gamma at 1
+    config.model.sync_batch_norm = True  # the batch of 10 is one batch, on however many devices
+    config.model.dropout_rate = 0.2
+    config.model.mt = ConfigDict(
+        {
+            "backbone": "inception_resnet_v2",
+            "task": "malignant",
+            "width": 1.0,
+            "options": {"blocks": (10, 20, 10), "last_block_scale": 1.0},
+        }
+    )
+    config.model.sn = ConfigDict(
+        {
+            "backbone": "inception_v3",
+            "task": "solid",
+            "width": 1.0,
+            "options": {"middle_blocks": (128, 160, 160, 192), "count_padding": False, "last_max_pooling": False},
+        }
+    )
+
+    config.optimizer = ConfigDict()
+    config.optimizer.name = "adadelta"
+    config.optimizer.learning_rate = 1.0
+    config.optimizer.rho = 0.9
+    config.optimizer.eps = 1e-5
+    config.optimizer.weight_decay = 1e-4
+    config.optimizer.decay = "decoupled"
+
+    config.train = ConfigDict()
+    config.train.epochs = 60  # not given in the paper
+    config.train.patience = 15  # epochs without a better network before training ends; not given in the paper
+    config.train.batch_size = 10
+    config.train.log_every = 10  # steps
+
+    config.eval = ConfigDict({"batch_size": 10, "threshold": 0.5, "beta": 2.0})
+    config.selection = ConfigDict({"metric": "f_beta", "mode": "max"})
+    return config
+
+
+def with_variants(
+    config: ConfigDict, variant: str, variants: Mapping[str, Callable[[ConfigDict], None]]
+) -> ConfigDict:
+    """Applies the variants named in a text, in its order, and locks the config.
+
+    Args:
+      config: the full experiment.
+      variant: names joined by commas; '' or 'full' for none.
+      variants: what each does.
+
+    Raises:
+      ValueError: for an unknown name, with the nearest one that exists.
+    """
+    for name in filter(None, variant.split(",")):
+        if name == "full":
+            continue
+        if name not in variants:
+            near = difflib.get_close_matches(name, ["full", *variants], 1, 0.0)[0]
+            raise ValueError(f"unknown variant {name!r}, did you mean {near!r}? There are {['full', *variants]}")
+        variants[name](config)
+    return config.lock()
+
+
+def small(config: ConfigDict) -> None:
+    """Networks of a size that two CPU cores train on real images in an hour."""
+    config.data.image_size = 139
+    for network in (config.model.mt, config.model.sn):
+        network.width = 0.25
+    config.model.mt.options.blocks = (2, 4, 2)
+    config.train.epochs = 30
+    config.train.batch_size = 16
+    config.eval.batch_size = 16
+    config.data.augment.flip_horizontal = True
+
+
+def demo(config: ConfigDict) -> None:
+    """The smallest networks, on synthetic images."""
+    config.data.name = "phantom"
+    config.data.image_size = 107
+    config.data.views = min(config.data.views, 3)
+    for network in (config.model.mt, config.model.sn):
+        network.width = 0.25
+    config.model.mt.options.blocks = (1, 1, 1)
+    config.model.sn.options.middle_blocks = (128,)
+    config.train.epochs = 12
+    config.train.batch_size = 16
+    config.eval.batch_size = 16

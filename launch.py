@@ -1,0 +1,99 @@
+"""The one entry point: train, evaluate and describe runs. `python launch.py --helpfull` lists every flag."""
+
+import os
+import shlex
+import sys
+
+from absl import app, flags
+from ml_collections import config_flags
+from rich.console import Console
+
+CONFIG = config_flags.DEFINE_config_file(
+    "config", None, "File of the experiment, with its variants after a colon: configs/rem.py:small", lock_config=True
+)
+WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; the same folder continues it")
+MODE = flags.DEFINE_enum("mode", "train", ["train", "evaluate", "describe"], "What to do")
+COMPILATION_CACHE = flags.DEFINE_string(
+    "compilation_cache", "~/.cache/busjax/xla", "Folder that keeps compiled programs between runs; '' for none"
+)
+
+
+def main(arguments: list[str]) -> int:
+    """Runs the mode; returns the exit code: 0 done, 2 for an error of the user's, 75 where a signal ended training."""
+    if len(arguments) > 1:
+        return _refuse(f"unexpected argument {arguments[1]!r}: every option starts with --")
+    if MODE.value != "evaluate" and CONFIG.value is None:
+        return _refuse(f"--mode {MODE.value} needs --config, for example --config configs/rem.py:demo")
+    if MODE.value != "describe" and not WORKDIR.value:
+        return _refuse(f"--mode {MODE.value} needs --workdir, the folder of the run")
+
+    # After the flags are checked: these take seconds to import.
+    import jax
+
+    from busjax.data.splits import SplitError
+    from busjax.training.checkpoints import CheckpointError
+    from busjax.training.config import ConfigError
+    from busjax.training.loop import NonFiniteLoss
+    from busjax.training.workdir import WorkdirError
+    from tfds_builders.record import DatasetError
+
+    if COMPILATION_CACHE.value:
+        jax.config.update("jax_compilation_cache_dir", os.path.expanduser(COMPILATION_CACHE.value))
+    if "JAX_COORDINATOR_ADDRESS" in os.environ or "SLURM_JOB_NUM_NODES" in os.environ:
+        jax.distributed.initialize()
+    try:
+        return {"train": _train, "evaluate": _evaluate, "describe": _describe}[MODE.value](Console())
+    except (ConfigError, DatasetError, SplitError, CheckpointError, WorkdirError, NonFiniteLoss) as error:
+        return _refuse(str(error))
+
+
+def _refuse(message: str) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return 2
+
+
+def _train(console: Console) -> int:
+    import jax
+
+    from busjax.training.config import validate, validate_devices
+    from busjax.training.loop import open_run, train
+    from busjax.training.workdir import open_workdir
+
+    config = CONFIG.value
+    validate(config)
+    validate_devices(config, jax.device_count(), jax.process_count())
+    workdir = open_workdir(WORKDIR.value, config, "python " + shlex.join(sys.argv))
+    run = open_run(config, workdir)
+    try:
+        finished = train(run, console)
+    finally:
+        run.checkpoints.close()
+    return _evaluate(console) if finished else 75
+
+
+def _evaluate(console: Console) -> int:
+    from busjax.training.evaluate import evaluate
+    from busjax.training.loop import open_run
+    from busjax.training.workdir import read_workdir
+
+    workdir, config, facts = read_workdir(WORKDIR.value)
+    run = open_run(config, workdir)
+    try:
+        evaluate(run, facts, console)
+    finally:
+        run.checkpoints.close()
+    console.print(f"results: {workdir.results}\nreport:  {workdir.report}", soft_wrap=True)
+    return 0
+
+
+def _describe(console: Console) -> int:
+    from busjax.training.config import validate
+    from busjax.training.describe import describe
+
+    validate(CONFIG.value)
+    describe(CONFIG.value, console)
+    return 0
+
+
+if __name__ == "__main__":
+    app.run(main)

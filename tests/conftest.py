@@ -1,0 +1,23 @@
+"""Set-up shared by every test: four virtual devices, shape-checked functions, real images where they are at hand."""
+
+import os
+from pathlib import Path
+
+# Before jax starts: data-parallel tests need several devices, and one device count for the whole session.
+os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=4"
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import pytest
+from jaxtyping import install_import_hook
+
+install_import_hook(["busjax", "tfds_builders"], "beartype.beartype").__enter__()
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real images named by BUSJAX_REAL_DATA; the test is skipped without it."""
+    folder = os.environ.get("BUSJAX_REAL_DATA")
+    if not folder:
+        pytest.skip("BUSJAX_REAL_DATA is not set")
+    return Path(folder)

@@ -1,0 +1,137 @@
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tfds_builders.bus_bra.solidity import SOLID_BY_HISTOLOGY
+from tfds_builders.reading import prepare
+from tfds_builders.record import LABELS, DatasetError
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+@pytest.mark.parametrize("below", ["", "BUSBRA"])
+def test_records(bus_bra_release: Path, tmp_path: Path, below: str) -> None:
+    dataset = prepare("bus_bra", tmp_path / "data", bus_bra_release / below)
+    assert [dataset[index]["image_id"] for index in range(len(dataset))] == [
+        f"bus_bra/bus_{name}" for name in ("0001-l", "0001-r", "0002-s", "0007-s", "0010-s")
+    ]
+    table = dataset.table
+    assert table.case_id.tolist() == [f"bus_bra/{case}" for case in ("0001", "0001", "0002", "0007", "0010")]
+    assert table.label.tolist() == [2, 2, 1, 1, 1]
+    assert table.solid.tolist() == [1, 1, 0, 1, -1]
+    assert table.fold.tolist() == [2, 2, 0, 4, 1]
+    assert table.birads.tolist() == ["5", "4", "2", "3", "4"]
+    assert table.histology[4] == "metaplasia apocrina"
+    assert table.device[2] == "U-Systems @10-14MHz"
+    assert table.has_mask.all()
+    assert table.width.tolist() == [40, 41, 42, 43, 44]  # not the 999 of the csv
+    assert table.height.tolist() == [50, 52, 54, 56, 58]
+    third = dataset[2]
+    released = np.asarray(Image.open(bus_bra_release / "BUSBRA" / "Images" / "bus_0002-s.png"))
+    np.testing.assert_array_equal(third["image"], np.repeat(released[..., None], 3, axis=-1))
+    mask = np.zeros((54, 42, 1), dtype=np.uint8)
+    mask[8:30, 5:20] = 255
+    np.testing.assert_array_equal(third["mask"], mask)
+
+
+def refused(release: Path, tmp_path: Path, message: str) -> None:
+    with pytest.raises(DatasetError, match=message):
+        prepare("bus_bra", tmp_path / "data", release)
+    assert not (tmp_path / "data" / "bus_bra" / "1.0.0").exists()
+
+
+def test_unknown_histology(bus_bra_release: Path, tmp_path: Path) -> None:
+    edit(bus_bra_release / "BUSBRA" / "bus_data.csv", "fibroadenoma", "fibrodenoma")
+    refused(
+        bus_bra_release, tmp_path, r"bus_data\.csv, line 5: Pathology 'benign' with Histology 'fibrodenoma' is not in"
+    )
+
+
+def test_label_outside_the_classes(bus_bra_release: Path, tmp_path: Path) -> None:
+    edit(bus_bra_release / "BUSBRA" / "bus_data.csv", "cyst,benign", "cyst,Benign")
+    refused(bus_bra_release, tmp_path, r"bus_data\.csv, line 4: Pathology 'Benign'")
+
+
+def test_image_twice_in_the_csv(bus_bra_release: Path, tmp_path: Path) -> None:
+    edit(bus_bra_release / "BUSBRA" / "bus_data.csv", "bus_0001-r", "bus_0001-l")
+    refused(bus_bra_release, tmp_path, r"bus_bra: image_id 'bus_0001-l' occurs twice")
+
+
+@pytest.mark.parametrize("name", ["Images/bus_0007-s.png", "Masks/mask_0007-s.png"])
+def test_missing_image_or_mask(bus_bra_release: Path, tmp_path: Path, name: str) -> None:
+    (bus_bra_release / "BUSBRA" / name).unlink()
+    refused(bus_bra_release, tmp_path, rf"bus_data\.csv, line 5: .*{name} is missing")
+
+
+def test_truncated_image(bus_bra_release: Path, tmp_path: Path) -> None:
+    path = bus_bra_release / "BUSBRA" / "Images" / "bus_0007-s.png"
+    path.write_bytes(path.read_bytes()[:600])
+    refused(bus_bra_release, tmp_path, r"bus_0007-s\.png: not a whole image file")
+
+
+def test_mask_of_another_size(bus_bra_release: Path, tmp_path: Path) -> None:
+    path = bus_bra_release / "BUSBRA" / "Masks" / "mask_0007-s.png"
+    Image.open(path).resize((20, 20)).save(path)
+    refused(bus_bra_release, tmp_path, r"mask_0007-s\.png is 20x20 pixels, its image .*bus_0007-s\.png is 43x56")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [
+        ("bus_data.csv", "Histology", "Diagnosis", r"bus_data\.csv: no column Histology; found ID, Case, Diagnosis"),
+        ("bus_data.csv", "bus_0007-s,7,", "bus_0007-s,seven,", r"line 5: Case 'seven', expected a number"),
+        ("bus_data.csv", "bus_0007-s,7,", "img7,7,", r"line 5: ID 'img7', expected bus_NNNN"),
+        ("5-fold-cv.csv", "bus_0007-s", "bus_0008-s", r"line 5: ID 'bus_0007-s' has no row in 5-fold-cv\.csv"),
+        ("5-fold-cv.csv", "benign,5", "benign,6", r"5-fold-cv\.csv, line 5: kFold '6', expected 1 to 5"),
+    ],
+)
+def test_csv_faults(bus_bra_release: Path, tmp_path: Path, file: str, old: str, new: str, message: str) -> None:
+    edit(bus_bra_release / "BUSBRA" / file, old, new)
+    refused(bus_bra_release, tmp_path, message)
+
+
+def test_missing_csv(bus_bra_release: Path, tmp_path: Path) -> None:
+    (bus_bra_release / "BUSBRA" / "bus_data.csv").unlink()
+    refused(bus_bra_release, tmp_path, r"bus_data\.csv: cannot be read")
+
+
+def test_histologies_follow_qi() -> None:
+    assert all(solid == 1 for (label, _), solid in SOLID_BY_HISTOLOGY.items() if label == "malignant")
+    benign = {histology: solid for (label, histology), solid in SOLID_BY_HISTOLOGY.items() if label == "benign"}
+    assert {name for name, solid in benign.items() if solid == 0} == {"cyst", "galactocele", "duct ectasia"}
+    assert benign["fibroadenoma"] == benign["lipoma"] == 1
+    assert len(SOLID_BY_HISTOLOGY) == 29
+    assert {label for label, _ in SOLID_BY_HISTOLOGY} == set(LABELS) - {"normal"}
+
+
+@pytest.mark.real_data
+def test_real_release(real_data: Path, tmp_path: Path) -> None:
+    dataset = prepare("bus_bra", tmp_path, real_data)
+    with (real_data / "BUSBRA" / "bus_data.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    with (real_data / "BUSBRA" / "5-fold-cv.csv").open(newline="") as file:
+        folds = {row["ID"]: int(row["kFold"]) for row in csv.DictReader(file)}
+    table = dataset.table
+    assert table.image_id.tolist() == [f"bus_bra/{row['ID']}" for row in rows]
+    assert len(set(table.case_id)) == len({row["Case"] for row in rows})
+    assert (table.label == 2).tolist() == [row["Pathology"] == "malignant" for row in rows]
+    assert table.fold.tolist() == [folds[row["ID"]] - 1 for row in rows]
+    fluid = {"cyst", "galactocele", "duct ectasia"}
+    assert (table.solid == 0).tolist() == [row["Histology"] in fluid for row in rows]
+    # The official folds keep cases together.
+    assert len(set(zip(table.case_id, table.fold, strict=True))) == len(set(table.case_id))
+    for index in range(0, len(rows), 60):
+        name = rows[index]["ID"]
+        image = np.asarray(Image.open(real_data / "BUSBRA" / "Images" / f"{name}.png"))
+        mask = np.asarray(Image.open(real_data / "BUSBRA" / "Masks" / f"mask_{name[4:]}.png"))
+        example = dataset[index]
+        np.testing.assert_array_equal(example["image"], np.stack([image] * 3, axis=-1))
+        np.testing.assert_array_equal(example["mask"][..., 0] == 255, mask)
+        assert set(np.unique(example["mask"])) <= {0, 255}

@@ -1,0 +1,50 @@
+from pathlib import Path
+
+import pytest
+
+from tfds_builders.__main__ import main
+from tfds_builders.reading import open_dataset
+from tfds_builders.summary import count_masks
+
+
+def test_table(bus_bra_release: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bus_bra", "--manual_dir", str(bus_bra_release), "--data_dir", str(tmp_path / "data")]) == 0
+    printed = capsys.readouterr().out
+    cells = {
+        line.split("│")[1].strip(): line.split("│")[2].strip() for line in printed.splitlines() if line.count("│") == 3
+    }
+    assert cells == {
+        "images": "5 of the 1875 released",
+        "cases": "4",
+        "classes": "normal 0, benign 3, malignant 2",
+        "solid nodule": "yes 3, no 1, unknown 1",
+        "masks": "yes 5, empty 0, none 0",
+        "official folds": "4",
+        "width, pixels": "40 - 42 - 44 (min - median - max)",
+        "height, pixels": "50 - 54 - 58 (min - median - max)",
+    }
+    assert str(tmp_path / "data" / "bus_bra" / "1.0.0") in printed
+
+
+def test_masks_are_counted_by_kind(busi_release: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["busi", "--manual_dir", str(busi_release), "--data_dir", str(tmp_path / "data")]) == 0
+    assert count_masks(open_dataset("busi", tmp_path / "data")) == {"yes": 7, "empty": 1, "none": 0}
+    assert "yes 7, empty 1, none 0" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["busy"], "error: unknown dataset 'busy'; nearest is 'busi'"),
+        (["busi", "--manual_dir", "/nowhere"], "error: busi: the folder /nowhere does not exist."),
+        (["bus_bra", "--no_download"], "error: bus_bra is not built in"),
+    ],
+)
+def test_faults_are_one_line_and_status_two(
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*arguments, "--data_dir", str(tmp_path)]) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith(message)
+    assert captured.err.count("\n") == 1
+    assert captured.out == ""

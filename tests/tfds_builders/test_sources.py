@@ -1,0 +1,161 @@
+import hashlib
+import http.server
+import threading
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+import tensorflow_datasets as tfds
+from etils import epath
+from tensorflow_datasets.core import registered
+from tensorflow_datasets.core.download.checksums import UrlInfo
+
+from tfds_builders.bus_bra.bus_bra import BusBra
+from tfds_builders.reading import prepare
+from tfds_builders.record import DatasetError
+
+
+@pytest.fixture
+def archive(bus_bra_release: Path, tmp_path: Path) -> Path:
+    """A folder with BUSBRA.zip, as released."""
+    path = tmp_path / "served" / "BUSBRA.zip"
+    path.parent.mkdir()
+    with zipfile.ZipFile(path, "w") as content:
+        for file in sorted(bus_bra_release.rglob("*")):
+            content.write(file, file.relative_to(bus_bra_release))
+    return path
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    requested: ClassVar[list[str]] = []
+
+    def log_message(self, *arguments: object) -> None:
+        type(self).requested.append(f"{self.command} {self.path}")
+
+
+@pytest.fixture
+def server(archive: Path) -> Iterator[str]:
+    """Serves the zip's folder on this machine; yields its address."""
+    QuietHandler.requested.clear()
+
+    def handler(*arguments: object) -> QuietHandler:
+        return QuietHandler(*arguments, directory=str(archive.parent))
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+        thread.join()
+
+
+def served_from(url: str, archive: Path, sha256: str | None = None) -> type[BusBra]:
+    """BUS-BRA, but for its address and checksum."""
+    checksum = sha256 or hashlib.sha256(archive.read_bytes()).hexdigest()
+    with registered.skip_registration():
+
+        class Served(BusBra):
+            """BUS-BRA from this machine."""
+
+            URL = url
+            url_infos: ClassVar[dict[str, UrlInfo]] = {
+                url: UrlInfo(size=archive.stat().st_size, checksum=checksum, filename="BUSBRA.zip")
+            }
+            pkg_dir_path = epath.Path(__file__).parent  # TFDS looks for a package around the class
+
+    return Served
+
+
+def test_registered_download() -> None:
+    info = BusBra.url_infos[BusBra.URL]
+    assert info.checksum == "ba3e6ed19cc37c682d8d39e25435bbf8a555a12cb7e641b5f2117685c95580ff"
+    assert info.filename == BusBra.ARCHIVE
+
+
+def test_download_is_checked_unpacked_and_kept(server: str, archive: Path, tmp_path: Path) -> None:
+    builder = served_from(f"{server}/BUSBRA.zip", archive)(data_dir=str(tmp_path / "data"))
+    builder.download_and_prepare()
+    assert builder.info.splits["images"].num_examples == 5
+    assert QuietHandler.requested == ["HEAD /BUSBRA.zip", "GET /BUSBRA.zip"]
+    builder.data_path.rmtree()
+    again = served_from(f"{server}/BUSBRA.zip", archive)(data_dir=str(tmp_path / "data"))
+    again.download_and_prepare()
+    assert again.is_built()
+    assert len(QuietHandler.requested) == 2  # what was unpacked before was used
+
+
+def test_download_of_something_else(server: str, archive: Path, tmp_path: Path) -> None:
+    builder = served_from(f"{server}/BUSBRA.zip", archive, sha256="0" * 64)(data_dir=str(tmp_path / "data"))
+    with pytest.raises(
+        DatasetError, match=r"BUSBRA\.zip: what came has not the registered sha256 0{64}\. To get it by hand: [^\n]*$"
+    ):
+        builder.download_and_prepare()
+    assert not builder.is_built()
+
+
+def test_page_that_is_gone(server: str, archive: Path, tmp_path: Path) -> None:
+    builder = served_from(f"{server}/gone.zip", archive)(data_dir=str(tmp_path / "data"))
+    with pytest.raises(DatasetError, match=r"cannot download .*gone\.zip: .*404.*To get it by hand"):
+        builder.download_and_prepare()
+
+
+def test_no_network(archive: Path, tmp_path: Path) -> None:
+    # Port 9 (discard) is closed on any machine that runs tests.
+    builder = served_from("http://127.0.0.1:9/BUSBRA.zip", archive)(data_dir=str(tmp_path / "data"))
+    with pytest.raises(DatasetError) as caught:
+        builder.download_and_prepare()
+    message = str(caught.value)
+    assert message.startswith("cannot download http://127.0.0.1:9/BUSBRA.zip: 127.0.0.1:9 cannot be reached")
+    assert "https://zenodo.org/records/8231412" in message
+    assert "\n" not in message
+
+
+def test_downloading_switched_off(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"bus_bra is not built in .*no manual_dir was given.*switched off"):
+        prepare("bus_bra", tmp_path, download=False)
+
+
+def test_manual_only(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"busi is not built in .*it cannot be downloaded by a program\. To get it"):
+        prepare("busi", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("empty", r"has no BUSBRA/ and no BUSBRA\.zip"), ("no", "does not exist")]
+)
+def test_wrong_manual_folder(tmp_path: Path, name: str, message: str) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DatasetError, match=rf"bus_bra: the folder .*{name} {message}\. To get it by hand"):
+        prepare("bus_bra", tmp_path / "data", tmp_path / name)
+
+
+def test_zip_in_the_manual_folder(archive: Path, tmp_path: Path) -> None:
+    assert len(prepare("bus_bra", tmp_path / "data", archive.parent)) == 5
+
+
+def test_zip_below_the_folder_of_tfds(archive: Path, tmp_path: Path) -> None:
+    manual = tmp_path / "data" / "downloads" / "manual"
+    manual.parent.mkdir(parents=True)
+    archive.parent.rename(manual)
+    assert len(prepare("bus_bra", tmp_path / "data", download=False)) == 5
+
+
+def test_truncated_zip(archive: Path, tmp_path: Path) -> None:
+    archive.write_bytes(archive.read_bytes()[:-100])
+    with pytest.raises(DatasetError, match=r"BUSBRA\.zip: not a whole zip file"):
+        prepare("bus_bra", tmp_path / "data", archive.parent)
+
+
+def test_zip_of_something_else(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "BUSBRA.zip", "w") as content:
+        content.writestr("Other/readme.txt", "")
+    with pytest.raises(DatasetError, match=r"BUSBRA\.zip: no folder BUSBRA/ in this zip"):
+        prepare("bus_bra", tmp_path / "data", tmp_path)
+    assert not list((tmp_path / "data" / "downloads" / "extracted").iterdir())
+
+
+def test_names_of_tfds(tmp_path: Path) -> None:
+    assert tfds.core.DatasetBuilder in BusBra.__mro__
+    assert BusBra.name == "bus_bra"

@@ -1,0 +1,49 @@
+"""Phantom builder: a synthetic dataset, so that everything runs with nothing to download."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from tfds_builders.builder import BUSBuilder
+from tfds_builders.phantom.simulation import simulate_case
+from tfds_builders.pixels import encode_png
+from tfds_builders.record import Record
+
+LABEL_AND_SOLID = {
+    "normal": ("normal", 0),
+    "cyst": ("benign", 0),
+    "fibroadenoma": ("benign", 1),
+    "carcinoma": ("malignant", 1),
+}
+HISTOLOGY = {"normal": "", "cyst": "cyst", "fibroadenoma": "fibroadenoma", "carcinoma": "invasive ductal carcinoma"}
+
+
+class Phantom(BUSBuilder):
+    """Simulated B-mode images of normal breasts, cysts, fibroadenomas and carcinomas; a stand-in for real data."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES: ClassVar[dict[str, str]] = {"1.0.0": "300 cases, one to three views each."}
+    LICENSE = "As the code that makes it"
+    RELEASED_IMAGES = 537
+    SEED: ClassVar[int] = 2019
+    CASES: ClassVar[int] = 300
+
+    def records(self, folder: Path | None) -> Iterator[Record]:
+        """Simulates the cases one after the other."""
+        for case in range(self.CASES):
+            for view, simulated in enumerate(simulate_case(self.SEED, case)):
+                label, solid = LABEL_AND_SOLID[simulated.kind]
+                mask = encode_png(np.where(simulated.mask, np.uint8(255), np.uint8(0)))
+                yield Record(
+                    image=encode_png(simulated.image),
+                    masks=() if simulated.kind == "normal" else (mask,),
+                    label=label,
+                    solid=solid,
+                    image_id=f"{case:04d}-{view + 1}",
+                    case_id=f"{case:04d}",
+                    histology=HISTOLOGY[simulated.kind],
+                    device=simulated.device,
+                )

@@ -1,0 +1,44 @@
+"""The BUS record: what every builder yields and what every reader gets."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+LABELS = ("normal", "benign", "malignant")
+"""Class names; the integer label is the position."""
+
+SPLIT = "images"
+"""The one TFDS split of every dataset ("all" is taken by TFDS). Training, validation and test are made elsewhere."""
+
+
+class DatasetError(ValueError):
+    """A fault in what the user gave: a missing folder, a broken image, an unknown label. The message names it."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One image as a parser finds it in a release; `builder.BUSBuilder` checks it and writes it.
+
+    Attributes:
+        image: the image file, or its encoded bytes (PNG, JPEG or whatever Pillow reads).
+        masks: the lesion masks, files or encoded bytes, of the image's size. None means that the dataset has no mask
+            for this image; an empty tuple that it is known to hold no lesion (a normal image).
+        label: one of `LABELS`.
+        solid: 1 a solid nodule, 0 none, -1 unknown.
+        image_id: unique within the dataset; the builder puts "<dataset>/" before it.
+        case_id: shared by the images of one patient or lesion; the builder puts "<dataset>/" before it.
+        birads: BI-RADS category, "" where unknown.
+        histology: as released, "" where unknown.
+        device: scanner, "" where unknown.
+        fold: the official outer fold counted from 0, -1 where there is none.
+    """
+
+    image: Path | bytes
+    masks: tuple[Path | bytes, ...] | None
+    label: str
+    solid: int
+    image_id: str
+    case_id: str
+    birads: str = ""
+    histology: str = ""
+    device: str = ""
+    fold: int = -1
