@@ -4,7 +4,7 @@ import os
 import shlex
 import sys
 
-from absl import app, flags
+from absl import app, flags, logging
 from ml_collections import config_flags
 from rich.console import Console
 
@@ -17,6 +17,9 @@ COMPILATION_CACHE = flags.DEFINE_string(
     "compilation_cache", "~/.cache/busjax/xla", "Folder that keeps compiled programs between runs; '' for none"
 )
 
+# Columns of tables in a file or a pipe, which have no width of their own.
+LOG_WIDTH = 140
+
 
 def main(arguments: list[str]) -> int:
     """Runs the mode; returns the exit code: 0 done, 2 for an error of the user's, 75 where a signal ended training."""
@@ -27,6 +30,7 @@ def main(arguments: list[str]) -> int:
     if MODE.value != "describe" and not WORKDIR.value:
         return _refuse(f"--mode {MODE.value} needs --workdir, the folder of the run")
 
+    logging.set_verbosity(logging.WARNING)
     # After the flags are checked: these take seconds to import.
     import jax
 
@@ -42,7 +46,9 @@ def main(arguments: list[str]) -> int:
     if "JAX_COORDINATOR_ADDRESS" in os.environ or "SLURM_JOB_NUM_NODES" in os.environ:
         jax.distributed.initialize()
     try:
-        return {"train": _train, "evaluate": _evaluate, "describe": _describe}[MODE.value](Console())
+        return {"train": _train, "evaluate": _evaluate, "describe": _describe}[MODE.value](
+            Console(width=None if sys.stdout.isatty() else LOG_WIDTH)
+        )
     except (ConfigError, DatasetError, SplitError, CheckpointError, WorkdirError, NonFiniteLoss) as error:
         return _refuse(str(error))
 
@@ -56,7 +62,8 @@ def _train(console: Console) -> int:
     import jax
 
     from busjax.training.config import validate, validate_devices
-    from busjax.training.loop import open_run, train
+    from busjax.training.loop import train
+    from busjax.training.run import open_run
     from busjax.training.workdir import open_workdir
 
     config = CONFIG.value
@@ -73,7 +80,7 @@ def _train(console: Console) -> int:
 
 def _evaluate(console: Console) -> int:
     from busjax.training.evaluate import evaluate
-    from busjax.training.loop import open_run
+    from busjax.training.run import open_run
     from busjax.training.workdir import read_workdir
 
     workdir, config, facts = read_workdir(WORKDIR.value)

@@ -1,0 +1,1 @@
+"""Experiments, a file each; `get_config(variant)` returns a locked config."""

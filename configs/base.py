@@ -1,9 +1,10 @@
 """The fields of every config, with the settings of Qi et al. 2019, and how variants are put together."""
 
-import difflib
 from collections.abc import Callable, Mapping
 
 from ml_collections import ConfigDict
+
+from busjax.names import hint
 
 
 def base() -> ConfigDict:
@@ -46,7 +47,12 @@ def base() -> ConfigDict:
             "backbone": "inception_v3",
             "task": "solid",
             "width": 1.0,
-            "options": {"middle_blocks": (128, 160, 160, 192), "count_padding": False, "last_max_pooling": False},
+            "options": {
+                "early_blocks": 3,
+                "middle_blocks": (128, 160, 160, 192),
+                "count_padding": False,
+                "last_max_pooling": False,
+            },
         }
     )
 
@@ -69,9 +75,7 @@ def base() -> ConfigDict:
     return config
 
 
-def with_variants(
-    config: ConfigDict, variant: str, variants: Mapping[str, Callable[[ConfigDict], None]]
-) -> ConfigDict:
+def with_variants(config: ConfigDict, variant: str, variants: Mapping[str, Callable[[ConfigDict], None]]) -> ConfigDict:
     """Applies the variants named in a text, in its order, and locks the config.
 
     Args:
@@ -86,8 +90,7 @@ def with_variants(
         if name == "full":
             continue
         if name not in variants:
-            near = difflib.get_close_matches(name, ["full", *variants], 1, 0.0)[0]
-            raise ValueError(f"unknown variant {name!r}, did you mean {near!r}? There are {['full', *variants]}")
+            raise ValueError(f"unknown variant {name!r}{hint(name, ['full', *variants])}")
         variants[name](config)
     return config.lock()
 
@@ -112,7 +115,8 @@ def demo(config: ConfigDict) -> None:
     for network in (config.model.mt, config.model.sn):
         network.width = 0.25
     config.model.mt.options.blocks = (1, 1, 1)
-    config.model.sn.options.middle_blocks = (128,)
+    config.model.sn.options.early_blocks = 1
+    config.model.sn.options.middle_blocks = ()
     config.train.epochs = 12
     config.train.batch_size = 16
     config.eval.batch_size = 16

@@ -1,7 +1,7 @@
 """One network on whole images squashed to a square (Qi et al. 2019, 'BASIC').
 
-    python launch.py --config configs/basic.py --workdir runs/basic              Mt-Net
-    python launch.py --config configs/basic.py:small,sn --workdir runs/basic_sn  Sn-Net, reduced
+python launch.py --config configs/basic.py --workdir runs/basic              Mt-Net
+python launch.py --config configs/basic.py:small,sn --workdir runs/basic_sn  Sn-Net, reduced
 """
 
 from ml_collections import ConfigDict

@@ -1,8 +1,8 @@
 """One network with multi-input prediction (Qi et al. 2019, 'MIP'): random crops in training, five windows in testing.
 
-    python launch.py --config configs/mip.py --workdir runs/mip                  Mt-Net
-    python launch.py --config configs/mip.py:sn --workdir runs/mip_sn            Sn-Net
-    python launch.py --config configs/mip.py:small,sn --workdir runs/mip_sn      variants are joined by commas
+python launch.py --config configs/mip.py --workdir runs/mip                  Mt-Net
+python launch.py --config configs/mip.py:sn --workdir runs/mip_sn            Sn-Net
+python launch.py --config configs/mip.py:small,sn --workdir runs/mip_sn      variants are joined by commas
 """
 
 from ml_collections import ConfigDict

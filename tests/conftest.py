@@ -1,12 +1,17 @@
 """Set-up shared by every test: four virtual devices, shape-checked functions, real images where they are at hand."""
 
 import os
+import tempfile
 from pathlib import Path
 
 # Before jax starts: data-parallel tests need several devices, and one device count for the whole session.
 os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=4"
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# The same program is compiled once in a session, also by the processes that tests start.
+_CACHE = tempfile.TemporaryDirectory(prefix="busjax-tests-")
+os.environ["JAX_COMPILATION_CACHE_DIR"] = _CACHE.name
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.5"
 
 import pytest
 from jaxtyping import install_import_hook
@@ -21,3 +26,16 @@ def real_data() -> Path:
     if not folder:
         pytest.skip("BUSJAX_REAL_DATA is not set")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def phantom_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data_dir in which the phantom is built, with few cases."""
+    from tfds_builders.phantom.phantom import Phantom
+    from tfds_builders.reading import prepare
+
+    folder = tmp_path_factory.mktemp("data")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Phantom, "CASES", 48)
+        prepare("phantom", folder)
+    return folder

@@ -6,6 +6,8 @@ from pathlib import Path
 LABELS = ("normal", "benign", "malignant")
 """Class names; the integer label is the position."""
 
+MALIGNANT = LABELS.index("malignant")
+
 SPLIT = "images"
 """The one TFDS split of every dataset ("all" is taken by TFDS). Training, validation and test are made elsewhere."""
 

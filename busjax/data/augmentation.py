@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from busjax.data.names import hint
 from busjax.data.transforms import Example, flip_horizontal, random_crop, rotate
+from busjax.names import hint
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,9 +17,9 @@ from jaxtyping import Int
 from busjax.data import transforms
 from busjax.data.augmentation import Augmentation
 from busjax.data.device_batches import Batch, DeviceBatches
-from busjax.data.names import hint
 from busjax.data.prepared import PreparedExamples
 from busjax.data.records import Dataset
+from busjax.names import hint
 
 RESIZES = ("squash", "short_side")
 
@@ -51,7 +51,7 @@ class EvaluationBatches:
 
 def training_batches(
     dataset: Dataset,
-    indices: Int[np.ndarray, "rows"],
+    indices: Int[np.ndarray, " rows"],
     *,
     image_size: int,
     resize: str,
@@ -115,7 +115,7 @@ def training_batches(
 
 def evaluation_batches(
     dataset: Dataset,
-    indices: Int[np.ndarray, "rows"],
+    indices: Int[np.ndarray, " rows"],
     *,
     image_size: int,
     resize: str,

@@ -4,10 +4,6 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from tfds_builders.record import LABELS
-
-MALIGNANT = LABELS.index("malignant")
-
 
 @runtime_checkable
 class Table(Protocol):
@@ -16,11 +12,30 @@ class Table(Protocol):
     `solid` is 1 (solid nodule), 0 (none) or -1 (unknown); `fold` is the official outer fold or -1.
     """
 
-    image_id: np.ndarray
-    case_id: np.ndarray
-    label: np.ndarray
-    solid: np.ndarray
-    fold: np.ndarray
+    @property
+    def image_id(self) -> np.ndarray:
+        """Unique names, str [images]."""
+        ...
+
+    @property
+    def case_id(self) -> np.ndarray:
+        """Names shared by a patient's or lesion's images, str [images]."""
+        ...
+
+    @property
+    def label(self) -> np.ndarray:
+        """Positions in `tfds_builders.record.LABELS`, int [images]."""
+        ...
+
+    @property
+    def solid(self) -> np.ndarray:
+        """1, 0 or -1, int [images]."""
+        ...
+
+    @property
+    def fold(self) -> np.ndarray:
+        """Official fold or -1, int [images]."""
+        ...
 
 
 @runtime_checkable

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from busjax.atomic import write_atomic
 from busjax.data.records import Table
 from busjax.data.splits import PARTS, PROTOCOLS, Split, SplitError
 from tfds_builders.record import LABELS
@@ -30,9 +31,9 @@ def write_split(split: Split, table: Table, directory: str | os.PathLike[str]) -
         for row in rows:
             label, solid = LABELS[int(table.label[row])], int(table.solid[row])
             writer.writerow((table.image_id[row], table.case_id[row], label, solid))
-        _write_atomically(folder / f"{name}.csv", text.getvalue())
+        write_atomic(folder / f"{name}.csv", text.getvalue())
     facts = {"protocol": split.protocol, "seed": split.seed, "fold": split.fold}
-    _write_atomically(folder / "split.json", json.dumps(facts, indent=2) + "\n")
+    write_atomic(folder / "split.json", json.dumps(facts, indent=2) + "\n")
 
 
 def read_split(directory: str | os.PathLike[str], table: Table) -> Split:
@@ -117,16 +118,3 @@ def _read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
             raise SplitError(f"{path} row {reader.line_num}: {len(values)} fields, expected {len(COLUMNS)}")
         rows.append((reader.line_num, dict(zip(COLUMNS, values, strict=True))))
     return rows
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    # In the same folder, so that the rename cannot cross file systems.
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

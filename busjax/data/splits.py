@@ -10,9 +10,10 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Int
 
-from busjax.data.names import hint
-from busjax.data.records import MALIGNANT, Table
+from busjax.data.records import Table
 from busjax.data.strata import deal, image_strata
+from busjax.names import hint
+from tfds_builders.record import MALIGNANT
 
 PARTS = ("train", "val", "test")
 PROTOCOLS = ("holdout", "kfold", "official", "holdout_image")
@@ -28,9 +29,9 @@ class SplitError(ValueError):
 class Split:
     """Rows of the table in each part, ordered by (case_id, image_id), and how they were chosen."""
 
-    train: Int[np.ndarray, "n_train"]
-    val: Int[np.ndarray, "n_val"]
-    test: Int[np.ndarray, "n_test"]
+    train: Int[np.ndarray, " n_train"]
+    val: Int[np.ndarray, " n_val"]
+    test: Int[np.ndarray, " n_test"]
     protocol: str
     seed: int
     fold: int
@@ -40,7 +41,7 @@ class Split:
         """Whether images of one case may lie in several parts, which makes test figures optimistic."""
         return self.protocol == "holdout_image"
 
-    def parts(self) -> dict[str, Int[np.ndarray, "_"]]:
+    def parts(self) -> dict[str, Int[np.ndarray, " _"]]:
         """The three index arrays by name."""
         return {"train": self.train, "val": self.val, "test": self.test}
 
@@ -125,7 +126,7 @@ def check_targets(split: Split, table: Table, tasks: Sequence[str]) -> None:
 
 def _dealt_parts(
     groups: np.ndarray, strata: np.ndarray, protocol: str, fold: int, folds: int, seed: int
-) -> Int[np.ndarray, "images"]:
+) -> Int[np.ndarray, " images"]:
     """0, 1 or 2 (train, val, test) for every image, by `holdout`, `holdout_image` or `kfold`."""
     if protocol == "kfold":
         if folds < 3:
@@ -144,7 +145,7 @@ def _dealt_parts(
 
 def _official_parts(
     groups: np.ndarray, strata: np.ndarray, case_id: np.ndarray, official: np.ndarray, fold: int, seed: int
-) -> Int[np.ndarray, "images"]:
+) -> Int[np.ndarray, " images"]:
     """0, 1 or 2 (train, val, test) for every image; the test part is the published fold."""
     available = sorted({int(value) for value in official if value >= 0})
     if not available:

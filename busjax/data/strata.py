@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 from jaxtyping import Int
 
-from busjax.data.records import MALIGNANT
+from tfds_builders.record import MALIGNANT
 
 STRATA = ("malignant", "solid benign", "benign, solidity unknown", "not solid")
 """The three strata that the counts of Qi et al. 2019 reveal, and one for benign images of unknown solidity.
@@ -15,7 +15,7 @@ Ordered from the most to the least severe.
 """
 
 
-def image_strata(label: Int[np.ndarray, "images"], solid: Int[np.ndarray, "images"]) -> Int[np.ndarray, "images"]:
+def image_strata(label: Int[np.ndarray, " images"], solid: Int[np.ndarray, " images"]) -> Int[np.ndarray, " images"]:
     """Position in `STRATA` of every image; a normal image counts as not solid whatever `solid` says."""
     stratum = np.full(len(label), STRATA.index("not solid"))
     stratum[(label == 1) & (solid == 1)] = STRATA.index("solid benign")
@@ -25,11 +25,11 @@ def image_strata(label: Int[np.ndarray, "images"], solid: Int[np.ndarray, "image
 
 
 def deal(
-    groups: Int[np.ndarray, "images"],
-    strata: Int[np.ndarray, "images"],
+    groups: Int[np.ndarray, " images"],
+    strata: Int[np.ndarray, " images"],
     weights: Sequence[int],
     seed: int,
-) -> Int[np.ndarray, "images"]:
+) -> Int[np.ndarray, " images"]:
     """Part of every image: whole groups, dealt stratum by stratum in proportion to `weights`.
 
     A group takes the stratum of its most severe image (malignant before solid benign before unknown before not solid).

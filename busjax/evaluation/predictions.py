@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Int64, Shaped
 
-from busjax.evaluation.atomic import write_atomic
+from busjax.atomic import write_atomic
 
 UNKNOWN = -1
 """The target of an example whose true class is not known. It stays in the file and is left out of every metric."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from busjax.evaluation.atomic import write_atomic
+from busjax.atomic import write_atomic
 from busjax.evaluation.bootstrap import LEVEL
 from busjax.evaluation.examples import CamExample, FeatureExample
 from busjax.evaluation.figures import confusion_matrix, roc_curves, training_curves

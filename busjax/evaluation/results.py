@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from busjax.evaluation.atomic import write_atomic
+from busjax.atomic import write_atomic
 from busjax.evaluation.metrics import binary_metrics
 from busjax.evaluation.predictions import Predictions
 from busjax.evaluation.published import OTHER_DATA

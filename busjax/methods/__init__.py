@@ -1,6 +1,5 @@
 """Ways of training. What one step computes is here; the loop around it is not."""
 
-import difflib
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +10,7 @@ from busjax.methods.cross_training import MT, SN, cross_training
 from busjax.methods.method import AXIS, Method
 from busjax.methods.tasks import TASKS
 from busjax.models import make_network
+from busjax.names import hint
 
 
 def _network(config: Any, name: str, has_map_tower: bool):
@@ -53,6 +53,5 @@ def make_method(config: Any, optimizer: optax.GradientTransformation) -> Method:
       ValueError: for an unknown name, with the nearest one that exists.
     """
     if config.method not in METHODS:
-        near = difflib.get_close_matches(config.method, METHODS, 1, 0.0)[0]
-        raise ValueError(f"method: unknown name {config.method!r}, did you mean {near!r}? There are {sorted(METHODS)}")
+        raise ValueError(f"method: unknown name {config.method!r}{hint(config.method, sorted(METHODS))}")
     return METHODS[config.method](config, optimizer)

@@ -4,9 +4,7 @@ from collections.abc import Mapping
 
 from jaxtyping import Array
 
-# Value of `label` for a malignant image; 0 is normal, 1 benign, -1 a class that is not known.
-MALIGNANT = 2
-
-# image float32 [batch, height, width, 3], or [batch, views, height, width, 3] for prediction; label and solid int32
-# [batch], -1 where unknown; weight float32 [batch], 0 for padding; index int32 [batch], the row in the dataset.
+# image float32 [batch, height, width, 3], or [batch, views, height, width, 3] for prediction; label int32 [batch], a
+# position in tfds_builders.record.LABELS or -1 where unknown; solid int32 [batch], 1, 0, or -1 where unknown; weight
+# float32 [batch], 0 for padding; index int32 [batch], the row in the dataset.
 Batch = Mapping[str, Array]

@@ -42,8 +42,8 @@ def classification(
         keys = passes.example_keys(jax.random.fold_in(state.key, state.step), batch)
 
         def loss(params):
-            features, stats = passes.run(network, params, net.batch_stats, "image_features", batch["image"], train)
-            outputs, stats = passes.run(network, params, stats, "classify", features, train, keys)
+            features, stats = passes.run(network, "image_features", train, params, net.batch_stats, batch["image"])
+            outputs, stats = passes.run(network, "classify", train, params, stats, features, keys)
             each = softmax_cross_entropy(outputs.logits, target)
             return mean_over_devices(each, known(target, batch["weight"]), AXIS), (outputs.logits, stats)
 
@@ -55,14 +55,14 @@ def classification(
             step=state.step,
             **passes.step_outputs(name, logits, target, batch["weight"]),
         )
-        return state.replace(step=state.step + 1, networks={name: net}), told
+        return TrainState(state.step + 1, state.key, {name: net}), told
 
     def predict(state: TrainState, batch: Batch) -> dict:
         net, image = state.networks[name], batch["image"]
         features, _ = passes.run(
-            network, net.params, net.batch_stats, "image_features", passes.fold_views(image), False
+            network, "image_features", False, net.params, net.batch_stats, passes.fold_views(image)
         )
-        outputs, _ = passes.run(network, net.params, net.batch_stats, "classify", features, False)
+        outputs, _ = passes.run(network, "classify", False, net.params, net.batch_stats, features)
         cam = passes.activation_map(net.params, outputs)
         return {
             "scores": {name: passes.mean_probability(outputs.logits, image)},

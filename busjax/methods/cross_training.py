@@ -90,26 +90,26 @@ def cross_training(
             with_map = flip_coin(coin_key)
 
         def mt_towers(params):
-            features, stats = passes.run(mt, params, old[MT].batch_stats, "image_features", image, train)
+            features, stats = passes.run(mt, "image_features", train, params, old[MT].batch_stats, image)
             return (features, passes.blank_features(mt, params, stats, size, train)), stats
 
         def sn_tower(params):
-            return passes.run(sn, params, old[SN].batch_stats, "image_features", image, train)
+            return passes.run(sn, "image_features", train, params, old[SN].batch_stats, image)
 
         (mt_image, mt_blank), pull_mt, mt_stats = jax.vjp(mt_towers, old[MT].params, has_aux=True)
         sn_image, pull_sn, sn_stats = jax.vjp(sn_tower, old[SN].params, has_aux=True)
 
         def mt_map(params, stats, features, blank):
             """K(Mt(x, 0)) at the images' size: B1 and S1."""
-            outputs, _ = passes.run(mt, params, stats, "classify", mt.aggregate(features, blank), train)
+            outputs, _ = passes.run(mt, "classify", train, params, stats, mt.aggregate(features, blank))
             return enlarge(passes.activation_map(params, outputs), size)
 
         def sn_map():
             """m2: B1 and B2."""
             params, stats = old[SN].params, old[SN].batch_stats
             m1 = mt_map(old[MT].params, old[MT].batch_stats, mt_image, mt_blank)
-            features, _ = passes.run(sn, params, stats, "map_features", m1, train)
-            outputs, _ = passes.run(sn, params, stats, "classify", sn.aggregate(sn_image, features), train)
+            features, _ = passes.run(sn, "map_features", train, params, stats, m1)
+            outputs, _ = passes.run(sn, "classify", train, params, stats, sn.aggregate(sn_image, features))
             return enlarge(passes.activation_map(params, outputs), size)
 
         m2 = _either(with_map, sn_map, lambda: jnp.zeros(image.shape[:3]))
@@ -117,7 +117,7 @@ def cross_training(
         def update_loss(network, params, stats, name, image_features, map_features, key):
             aggregated = network.aggregate(image_features, map_features)
             keys = passes.example_keys(key, batch)
-            outputs, stats = passes.run(network, params, stats, "classify", aggregated, train, keys)
+            outputs, stats = passes.run(network, "classify", train, params, stats, aggregated, keys)
             target = tasks[name].target(batch)
             each = softmax_cross_entropy(outputs.logits, target)
             return mean_over_devices(each, known(target, weight), AXIS), (outputs.logits, stats)
@@ -126,7 +126,7 @@ def cross_training(
             """A or B3."""
             map_features, stats = _either(
                 with_map,
-                lambda: passes.run(mt, params, mt_stats, "map_features", m2, train),
+                lambda: passes.run(mt, "map_features", train, params, mt_stats, m2),
                 lambda: (jnp.broadcast_to(blank, features.shape), mt_stats),
             )
             return update_loss(mt, params, stats, MT, features, map_features, mt_key)
@@ -142,7 +142,7 @@ def cross_training(
 
         def sn_loss(params, features):
             """S2."""
-            map_features, stats = passes.run(sn, params, sn_stats, "map_features", m3, train)
+            map_features, stats = passes.run(sn, "map_features", train, params, sn_stats, m3)
             return update_loss(sn, params, stats, SN, features, map_features, sn_key)
 
         (sn_value, (sn_logits, sn_stats)), (direct, through) = jax.value_and_grad(
@@ -158,7 +158,7 @@ def cross_training(
             **passes.step_outputs(MT, mt_logits, tasks[MT].target(batch), weight),
             **passes.step_outputs(SN, sn_logits, tasks[SN].target(batch), weight),
         )
-        return state.replace(step=state.step + 1, networks={MT: new_mt, SN: new_sn}), told
+        return TrainState(state.step + 1, state.key, {MT: new_mt, SN: new_sn}), told
 
     def predict(state: TrainState, batch: Batch) -> dict:
         """Section 2.6 of the inference: m1 of Mt(x, 0), the Sn-Net with m1, m2 of it, the Mt-Net with m2, per view."""
@@ -168,18 +168,18 @@ def cross_training(
         (mt_params, mt_stats), (sn_params, sn_stats) = (
             (state.networks[name].params, state.networks[name].batch_stats) for name in (MT, SN)
         )
-        mt_image, _ = passes.run(mt, mt_params, mt_stats, "image_features", image, False)
+        mt_image, _ = passes.run(mt, "image_features", False, mt_params, mt_stats, image)
         blank = passes.blank_features(mt, mt_params, mt_stats, size, train)
-        without, _ = passes.run(mt, mt_params, mt_stats, "classify", mt.aggregate(mt_image, blank), False)
+        without, _ = passes.run(mt, "classify", False, mt_params, mt_stats, mt.aggregate(mt_image, blank))
         m1 = passes.activation_map(mt_params, without)
 
-        sn_image, _ = passes.run(sn, sn_params, sn_stats, "image_features", image, False)
-        sn_region, _ = passes.run(sn, sn_params, sn_stats, "map_features", enlarge(m1, size), False)
-        solid, _ = passes.run(sn, sn_params, sn_stats, "classify", sn.aggregate(sn_image, sn_region), False)
+        sn_image, _ = passes.run(sn, "image_features", False, sn_params, sn_stats, image)
+        sn_region, _ = passes.run(sn, "map_features", False, sn_params, sn_stats, enlarge(m1, size))
+        solid, _ = passes.run(sn, "classify", False, sn_params, sn_stats, sn.aggregate(sn_image, sn_region))
         m2 = passes.activation_map(sn_params, solid)
 
-        mt_region, _ = passes.run(mt, mt_params, mt_stats, "map_features", enlarge(m2, size), False)
-        enhanced, _ = passes.run(mt, mt_params, mt_stats, "classify", mt.aggregate(mt_image, mt_region), False)
+        mt_region, _ = passes.run(mt, "map_features", False, mt_params, mt_stats, enlarge(m2, size))
+        enhanced, _ = passes.run(mt, "classify", False, mt_params, mt_stats, mt.aggregate(mt_image, mt_region))
 
         shown = [min(channel, mt_image.shape[-1] - 1) for channel in SHOWN_CHANNELS]
         logits = {MT: enhanced.logits, WITHOUT_MAP: without.logits, SN: solid.logits}

@@ -1,5 +1,6 @@
 """Passes through the parts of a network, shared by the methods."""
 
+import functools
 from typing import Any
 
 import jax
@@ -12,10 +13,24 @@ from busjax.models.class_activation import class_activation_map
 from busjax.models.region_enhanced import Outputs, RegionEnhancedNetwork
 
 
-def run(network: RegionEnhancedNetwork, params: Any, batch_stats: Any, method: str, *args: Any) -> tuple[Any, Any]:
-    """Applies one part of a network. Returns its output and the running statistics it leaves."""
+@functools.partial(jax.jit, static_argnums=(0, 1, 2))
+def run(
+    network: RegionEnhancedNetwork, part: str, train: bool, params: Any, batch_stats: Any, *arrays: Any
+) -> tuple[Any, Any]:
+    """Applies one part of a network. Returns its output and the running statistics it leaves.
+
+    Compiled by itself only to be traced once for all the passes of a step that have the same shapes.
+
+    Args:
+      network: the network.
+      part: name of its method: 'image_features', 'map_features' or 'classify'.
+      train: whether batch normalisation uses the batch's statistics.
+      params: its parameters.
+      batch_stats: its running statistics.
+      *arrays: the part's inputs.
+    """
     output, updated = network.apply(
-        {"params": params, "batch_stats": batch_stats}, *args, method=method, mutable=["batch_stats"]
+        {"params": params, "batch_stats": batch_stats}, *arrays, train=train, method=part, mutable=["batch_stats"]
     )
     return output, updated["batch_stats"]
 
@@ -31,7 +46,7 @@ def blank_features(network: RegionEnhancedNetwork, params: Any, batch_stats: Any
       own: whether batch normalisation uses the blank map's own statistics. They are used at training and at inference
         alike, so that "no map" is the same constant of the parameters in both; False only for frozen statistics.
     """
-    return run(network, params, batch_stats, "map_features", jnp.zeros((1, size, size)), own)[0]
+    return run(network, "map_features", own, params, batch_stats, jnp.zeros((1, size, size)))[0]
 
 
 def activation_map(params: Any, outputs: Outputs) -> Float[Array, "batch height width"]:

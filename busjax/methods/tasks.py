@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 import jax.numpy as jnp
 from jaxtyping import Array, Int
 
-from busjax.methods.batch import MALIGNANT, Batch
+from busjax.methods.batch import Batch
+from tfds_builders.record import MALIGNANT
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,15 +22,15 @@ class Task:
 
     name: str
     classes: tuple[str, str]
-    target: Callable[[Mapping[str, Array]], Int[Array, "batch"]]
+    target: Callable[[Mapping[str, Array]], Int[Array, " batch"]]
 
 
-def _malignant(batch: Batch) -> Int[Array, "batch"]:
+def _malignant(batch: Batch) -> Int[Array, " batch"]:
     label = batch["label"]
     return jnp.where(label < 0, -1, (label == MALIGNANT).astype(jnp.int32))
 
 
-def _solid(batch: Batch) -> Int[Array, "batch"]:
+def _solid(batch: Batch) -> Int[Array, " batch"]:
     return batch["solid"]
 
 

@@ -1,6 +1,5 @@
 """Flax networks. They know nothing of datasets, losses or training."""
 
-import difflib
 import functools
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,27 +9,31 @@ import jax.numpy as jnp
 from busjax.models import inception_resnet_v2, inception_v3
 from busjax.models.layers import Settings
 from busjax.models.region_enhanced import RegionEnhancedNetwork
+from busjax.names import hint
 
 # Smallest input, in pixels, that leaves one position at the end of both Inception networks.
 MINIMUM_SIZE = 75
 
 
-def _inception_resnet_v2(settings: Settings, blocks: tuple[int, int, int] = (10, 20, 10), last_block_scale: float = 1.0):
+def _inception_resnet_v2(
+    settings: Settings, blocks: tuple[int, int, int] = (10, 20, 10), last_block_scale: float = 1.0
+):
     return (
-        functools.partial(inception_resnet_v2.Lower, settings, tuple(blocks)),
-        functools.partial(inception_resnet_v2.Upper, settings, tuple(blocks), last_block_scale),
+        functools.partial(inception_resnet_v2.Lower, settings, blocks),
+        functools.partial(inception_resnet_v2.Upper, settings, blocks, last_block_scale),
     )
 
 
 def _inception_v3(
     settings: Settings,
+    early_blocks: int = 3,
     middle_blocks: tuple[int, ...] = (128, 160, 160, 192),
     count_padding: bool = False,
     last_max_pooling: bool = False,
 ):
     return (
-        functools.partial(inception_v3.Lower, settings, count_padding),
-        functools.partial(inception_v3.Upper, settings, count_padding, last_max_pooling, tuple(middle_blocks)),
+        functools.partial(inception_v3.Lower, settings, early_blocks, count_padding),
+        functools.partial(inception_v3.Upper, settings, count_padding, last_max_pooling, middle_blocks),
     )
 
 
@@ -65,8 +68,7 @@ def make_network(
       ValueError: for an unknown name, with the nearest one that exists.
     """
     if backbone not in BACKBONES:
-        near = difflib.get_close_matches(backbone, BACKBONES, 1, 0.0)[0]
-        raise ValueError(f"unknown backbone {backbone!r}: did you mean {near!r}? There are {sorted(BACKBONES)}")
+        raise ValueError(f"unknown backbone {backbone!r}{hint(backbone, sorted(BACKBONES))}")
     settings = Settings(
         width=width, norm_scale=norm_scale, axis_name=axis_name, dtype=jnp.dtype(dtype), unroll_blocks=unroll_blocks
     )

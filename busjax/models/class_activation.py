@@ -4,6 +4,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from busjax.models.layers import at_least_float32
+
 
 def class_activation_map(
     features: Float[Array, "batch height width channels"],
@@ -22,7 +24,7 @@ def class_activation_map(
     """
     features, weights, logits = jax.lax.stop_gradient((features, weights, logits))
     chosen = jnp.take(weights, jnp.argmax(logits, axis=-1), axis=1)
-    raw = jnp.einsum("bhwn,nb->bhw", features.astype(jnp.float32), chosen)
+    raw = jnp.einsum("bhwn,nb->bhw", at_least_float32(features), chosen)
     low = raw.min(axis=(1, 2), keepdims=True)
     span = raw.max(axis=(1, 2), keepdims=True) - low
     return jnp.where(span > 0, (raw - low) / jnp.where(span > 0, span, 1.0), 0.0)

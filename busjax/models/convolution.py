@@ -52,9 +52,7 @@ def _backward(strides: tuple[int, int], pads: Any, residuals: tuple[Array, Array
         columns = []
         for j in range(kernel.shape[1]):
             end = (i + (height - 1) * strides[0] + 1, j + (width - 1) * strides[1] + 1)
-            window = lax.slice(
-                padded, (0, i, j, 0), (x.shape[0], *end, x.shape[3]), (1, strides[0], strides[1], 1)
-            )
+            window = lax.slice(padded, (0, i, j, 0), (x.shape[0], *end, x.shape[3]), (1, strides[0], strides[1], 1))
             columns.append(jnp.einsum("bhwi,bhwo->io", window, g))
         rows.append(jnp.stack(columns))
     return gradient_x, jnp.stack(rows).astype(kernel.dtype)

@@ -105,7 +105,9 @@ class Upper(nn.Module):
     last_block_scale: float = 1.0
 
     @nn.compact
-    def __call__(self, x: Float[Array, "batch height width channels"], train: bool) -> Float[Array, "batch h w features"]:
+    def __call__(
+        self, x: Float[Array, "batch height width channels"], train: bool
+    ) -> Float[Array, "batch h w features"]:
         """Runs mixed7a, the block8 and conv7b."""
         s = self.settings
         x = jnp.concatenate(

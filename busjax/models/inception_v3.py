@@ -31,7 +31,9 @@ class Mixed(nn.Module):
     max_pooling: bool = False
 
     @nn.compact
-    def __call__(self, x: Float[Array, "batch height width channels"], train: bool) -> Float[Array, "batch h w features"]:
+    def __call__(
+        self, x: Float[Array, "batch height width channels"], train: bool
+    ) -> Float[Array, "batch h w features"]:
         """Runs the branches; a tuple in place of a convolution stands for parallel convolutions (1x3 and 3x1)."""
         s = self.settings
         pooled = nn.max_pool(x, (3, 3), (1, 1), "SAME") if self.max_pooling else average_pool(x, self.count_padding)
@@ -81,10 +83,12 @@ class Lower(nn.Module):
 
     Attributes:
       settings: what the network's layers share.
+      early_blocks: how many of the blocks 3a to 3c there are; fewer make a shallower network.
       count_padding: whether padded zeros count in the average pools (torchvision: yes; Keras: no, the default).
     """
 
     settings: Settings
+    early_blocks: int = 3
     count_padding: bool = False
 
     @nn.compact
@@ -92,7 +96,7 @@ class Lower(nn.Module):
         """Runs the stem and blocks 3a to 3d."""
         s = self.settings
         x = Stem(s, name="stem")(x, train)
-        for name, pool_features in (("mixed3a", 32), ("mixed3b", 64), ("mixed3c", 64)):
+        for name, pool_features in (("mixed3a", 32), ("mixed3b", 64), ("mixed3c", 64))[: self.early_blocks]:
             x = Mixed(s, _mixed3(pool_features), self.count_padding, name=name)(x, train)
         return jnp.concatenate(
             [
@@ -120,7 +124,9 @@ class Upper(nn.Module):
     middle_blocks: tuple[int, ...] = (128, 160, 160, 192)
 
     @nn.compact
-    def __call__(self, x: Float[Array, "batch height width channels"], train: bool) -> Float[Array, "batch h w features"]:
+    def __call__(
+        self, x: Float[Array, "batch height width channels"], train: bool
+    ) -> Float[Array, "batch h w features"]:
         """Runs blocks 4a to 5b."""
         s = self.settings
         for name, c in zip("abcd", self.middle_blocks, strict=False):
@@ -128,7 +134,9 @@ class Upper(nn.Module):
         x = jnp.concatenate(
             [
                 Branch(s, ((192, (1, 1)), (320, *HALF)), name="mixed4e_branch0")(x, train),
-                Branch(s, ((192, (1, 1)), (192, (1, 7)), (192, (7, 1)), (192, *HALF)), name="mixed4e_branch1")(x, train),
+                Branch(s, ((192, (1, 1)), (192, (1, 7)), (192, (7, 1)), (192, *HALF)), name="mixed4e_branch1")(
+                    x, train
+                ),
                 max_pool_half(x),
             ],
             axis=-1,

@@ -65,7 +65,9 @@ class ConvNorm(nn.Module):
     padding: Padding = "SAME"
 
     @nn.compact
-    def __call__(self, x: Float[Array, "batch height width channels"], train: bool) -> Float[Array, "batch h w features"]:
+    def __call__(
+        self, x: Float[Array, "batch height width channels"], train: bool
+    ) -> Float[Array, "batch h w features"]:
         """With `train`, normalises by the batch's own statistics and updates the running ones."""
         s = self.settings
         y = Conv(s.channels(self.features), self.kernel_size, self.strides, self.padding, dtype=s.dtype, name="conv")(x)
@@ -93,7 +95,9 @@ class Branch(nn.Module):
     layers: Sequence[tuple]
 
     @nn.compact
-    def __call__(self, x: Float[Array, "batch height width channels"], train: bool) -> Float[Array, "batch h w features"]:
+    def __call__(
+        self, x: Float[Array, "batch height width channels"], train: bool
+    ) -> Float[Array, "batch h w features"]:
         """Runs the convolutions in order."""
         for i, layer in enumerate(self.layers):
             x = ConvNorm(self.settings, *layer, name=f"conv{i}")(x, train)
@@ -141,6 +145,11 @@ def repeat(block: Callable[..., nn.Module], times: int, settings: Settings, trai
         unroll=settings.unroll(times),
     )
     return stacked(settings=settings, train=train, name=name, **fields)
+
+
+def at_least_float32(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """`x`, where it is less precise than float32 as float32."""
+    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 
 def average_pool(

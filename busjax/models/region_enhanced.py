@@ -7,7 +7,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from busjax.models.layers import ExampleDropout
+from busjax.models.layers import ExampleDropout, at_least_float32
 
 
 class Outputs(NamedTuple):
@@ -53,18 +53,18 @@ class RegionEnhancedNetwork(nn.Module):
         self.dropout = ExampleDropout(self.dropout_rate)
         self.classifier = nn.Dense(self.classes)
 
-    def image_features(self, image: Float[Array, "batch height width 3"], train: bool) -> Array:
+    def image_features(self, image: Float[Array, "batch height width 3"], *, train: bool) -> Array:
         """F_img(x_img): [batch, h, w, channels]."""
         return self.image_tower(image, train)
 
-    def map_features(self, cam: Float[Array, "batch height width"], train: bool) -> Array:
+    def map_features(self, cam: Float[Array, "batch height width"], *, train: bool) -> Array:
         """F_cam(x_cam): [batch, h, w, channels], for maps of the images' size with values in [0, 1]."""
         return self.map_tower(jnp.repeat(cam[..., None], 3, axis=-1), train)
 
-    def classify(self, features: Array, train: bool, dropout_keys: Any = None) -> Outputs:
+    def classify(self, features: Array, dropout_keys: Any = None, *, train: bool) -> Outputs:
         """From the aggregated features to logits. Dropout acts where there is a key for each example."""
         features = self.trunk(features, train)
-        pooled = self.dropout(features.astype(jnp.float32).mean(axis=(1, 2)), dropout_keys)
+        pooled = self.dropout(at_least_float32(features).mean(axis=(1, 2)), dropout_keys)
         return Outputs(self.classifier(pooled), features)
 
     @nn.nowrap
@@ -74,7 +74,7 @@ class RegionEnhancedNetwork(nn.Module):
 
     def __call__(self, image: Float[Array, "batch height width 3"], train: bool = False) -> Outputs:
         """The network on images with blank maps; also touches every parameter, for initialisation."""
-        features = self.image_features(image, train)
+        features = self.image_features(image, train=train)
         if self.has_map_tower:
-            features = self.aggregate(features, self.map_features(jnp.zeros((1, *image.shape[1:3])), train))
-        return self.classify(features, train)
+            features = self.aggregate(features, self.map_features(jnp.zeros((1, *image.shape[1:3])), train=train))
+        return self.classify(features, train=train)

@@ -103,7 +103,8 @@ class Checkpoints:
                 for name in different[:3]
             )
             raise CheckpointError(
-                f"{self.folder / str(step)}: made by a differently shaped model, {len(different)} arrays differ: {shown}"
+                f"{self.folder / str(step)}: made by a differently shaped model: {len(different)} arrays differ, "
+                f"{shown}"
             )
         return self._orbax.load_checkpointables(step, {"state": abstract})["state"]
 

@@ -101,13 +101,15 @@ def validate(config: ConfigDict) -> None:
             raise ConfigError(f"model.{name}.width: found {config.model[name].width}, expected above 0 and at most 1")
     if config.model.batch_norm == "frozen":
         raise ConfigError(
-            "model.batch_norm: found 'frozen', expected 'batch': frozen statistics only make sense with loaded weights, "
-            "and this config loads none"
+            "model.batch_norm: found 'frozen', expected 'batch': frozen statistics only make sense with loaded "
+            "weights, and this config loads none"
         )
     if config.data.resize == "squash" and config.data.views != 1:
         raise ConfigError(f"data.views: found {config.data.views}, expected 1 where data.resize is 'squash'")
     if config.data.split in ("kfold", "official") and config.data.fold >= config.data.folds:
-        raise ConfigError(f"data.fold: found {config.data.fold}, expected 0 to {config.data.folds - 1} (data.folds - 1)")
+        raise ConfigError(
+            f"data.fold: found {config.data.fold}, expected 0 to {config.data.folds - 1} (data.folds - 1)"
+        )
 
 
 def validate_devices(config: ConfigDict, devices: int, hosts: int) -> None:
@@ -120,8 +122,8 @@ def validate_devices(config: ConfigDict, devices: int, hosts: int) -> None:
         size = flatten(config)[field]
         if size % devices:
             raise ConfigError(
-                f"{field}: found {size}, expected a multiple of the {devices} devices ({hosts} hosts): every device takes "
-                "an equal share of a batch"
+                f"{field}: found {size}, expected a multiple of the {devices} devices ({hosts} hosts): every device "
+                "takes an equal share of a batch"
             )
 
 

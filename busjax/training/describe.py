@@ -51,7 +51,7 @@ def step_operations(method: Method, mesh: jax.sharding.Mesh, size: int, batch_si
       **fixed: further arguments of the step, known at compilation.
     """
     state = jax.eval_shape(lambda key: method.init(key, size), jax.random.PRNGKey(0))
-    step = parallel.map_train_step(lambda s, b: method.train_step(s, b, **fixed), mesh)
+    step: Any = parallel.map_train_step(lambda s, b: method.train_step(s, b, **fixed), mesh)
     return step.lower(state, abstract_batch(batch_size, size)).cost_analysis()["flops"]
 
 
@@ -72,7 +72,9 @@ def _network_table(name: str, network: Any, config: ConfigDict) -> Table:
         table.add_row(part, f"{parameter_count(tree):,}", _shape(shapes.get(part, {})), style="bold")
         for stage, subtree in tree.items():
             if isinstance(subtree, dict) and part != "classifier":
-                table.add_row(f"  {stage}", f"{parameter_count(subtree):,}", _shape(shapes.get(part, {}).get(stage, {})))
+                table.add_row(
+                    f"  {stage}", f"{parameter_count(subtree):,}", _shape(shapes.get(part, {}).get(stage, {}))
+                )
     table.add_row("all", f"{parameter_count(params):,}", "", style="bold")
     return table
 

@@ -1,6 +1,5 @@
 """The end of a run: the best checkpoints on validation and test images, the tables and the report."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,9 +8,10 @@ from rich.console import Console
 from busjax.evaluation.predictions import write_csv
 from busjax.evaluation.report import write_report
 from busjax.evaluation.results import build_results, print_results, write_results
-from busjax.training.loop import Run
 from busjax.training.picked import cam_examples, feature_examples, varied
+from busjax.training.run import Run
 from busjax.training.scoring import Scored
+from tfds_builders.record import MALIGNANT
 
 GALLERY = 3  # images of each outcome, as in Fig. 11
 SHOWN_FEATURES = 4  # rows of the feature maps' figure
@@ -43,7 +43,7 @@ def evaluate(run: Run, facts: dict[str, Any], console: Console) -> dict[str, Any
             "value": value,
         }
         state = run.restore(step)
-        scored[selector] = {part: run.score(state, getattr(run.data.split, part)) for part in ("val", "test")}
+        scored[selector] = {part: run.score(state, part) for part in ("val", "test")}
     parts = {
         part: [
             next(p for p in scored[selector][part].predictions if p.name == output)
@@ -51,18 +51,20 @@ def evaluate(run: Run, facts: dict[str, Any], console: Console) -> dict[str, Any
         ]
         for part in ("val", "test")
     }
-    results = build_results(
-        parts, selection, beta=config.eval.beta, threshold=config.eval.threshold, seed=config.seed
-    )
+    results = build_results(parts, selection, beta=config.eval.beta, threshold=config.eval.threshold, seed=config.seed)
     for part, predictions in parts.items():
         write_csv(run.workdir.predictions / f"{part}.csv", predictions)
     write_results(run.workdir.results, results)
     _write_report(run, facts, results, parts, {s: scored[s]["test"] for s in method.selectors})
-    print_results(results, console, variants=(VARIANT_OF.get(config.method, "REM"),))
+    print_results(results, console, variants=_published(run))
     return results
 
 
-VARIANT_OF = {"cross_training": "REM"}
+def _published(run: Run) -> tuple[str, ...]:
+    """The rows of the paper that stand beside ours: the same way of training."""
+    if run.config.method == "cross_training":
+        return ("REM",)
+    return ("BASIC",) if run.config.data.resize == "squash" else ("MIP",)
 
 
 def _write_report(
@@ -84,7 +86,7 @@ def _write_report(
         run_facts=_facts(run, facts),
         results=results,
         predictions=parts,
-        history=run.checkpoints.facts(run.checkpoints.latest())["history"],
+        history=run.checkpoints.facts(run.checkpoints.latest() or 0)["history"],
         cam_examples=cams,
         feature_examples=feature_examples(config, run.data, scored, shown),
     )
@@ -99,7 +101,9 @@ def _facts(run: Run, facts: dict[str, Any]) -> dict[str, Any]:
     }
     for name, rows in run.data.split.parts().items():
         cases = len(np.unique(table.case_id[rows]))
-        shown[f"{name} part"] = f"{len(rows)} images of {cases} cases, {int((table.label[rows] == 2).sum())} malignant"
+        shown[f"{name} part"] = (
+            f"{len(rows)} images of {cases} cases, {int((table.label[rows] == MALIGNANT).sum())} malignant"
+        )
     shown |= {
         "networks": ", ".join(f"{name}: {config.model[name].backbone}" for name in run.method.networks),
         "image size": f"{config.data.image_size} pixels, {config.data.resize}, {config.data.views} views at evaluation",
@@ -117,8 +121,3 @@ def _facts(run: Run, facts: dict[str, Any]) -> dict[str, Any]:
     if run.data.split.leaks_patients:
         shown["notice"] = "The split of this run is by image: a patient's images stand on both sides, so it leaks."
     return shown
-
-
-def report_path(run: Run) -> Path:
-    """Where the report is."""
-    return run.workdir.report

@@ -1,11 +1,12 @@
 """Update rules."""
 
-import difflib
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import optax
+
+from busjax.names import hint
 
 
 def decayed(params: Any) -> Any:
@@ -39,8 +40,7 @@ def make_optimizer(config: Any) -> optax.GradientTransformation:
       ValueError: for an unknown name or kind of decay, with what exists.
     """
     if config.name not in OPTIMIZERS:
-        near = difflib.get_close_matches(config.name, OPTIMIZERS, 1, 0.0)[0]
-        raise ValueError(f"optimizer.name: unknown name {config.name!r}, did you mean {near!r}?")
+        raise ValueError(f"optimizer.name: unknown name {config.name!r}{hint(config.name, sorted(OPTIMIZERS))}")
     if config.decay not in ("decoupled", "coupled"):
         raise ValueError(f"optimizer.decay: found {config.decay!r}, expected 'decoupled' or 'coupled'")
     return OPTIMIZERS[config.name](config)

@@ -13,7 +13,7 @@ from busjax.training.run_data import RunData, evaluation_stream
 from busjax.training.scoring import Scored
 
 
-def varied(scored: Scored, output: str, count: int) -> Int[np.ndarray, "picked"]:
+def varied(scored: Scored, output: str, count: int) -> Int[np.ndarray, " picked"]:
     """Positions of up to `count` images for every outcome (true or false, positive or negative) of an output.
 
     Of each outcome the most confident, the least confident and evenly many between, so that a gallery shows neither
@@ -32,7 +32,7 @@ def varied(scored: Scored, output: str, count: int) -> Int[np.ndarray, "picked"]
 
 
 def cam_examples(
-    config: ConfigDict, data: RunData, scored: Scored, output: str, positions: Int[np.ndarray, "picked"]
+    config: ConfigDict, data: RunData, scored: Scored, output: str, positions: Int[np.ndarray, " picked"]
 ) -> list[CamExample]:
     """The middle view of each picked image, with its map.
 
@@ -64,7 +64,7 @@ def cam_examples(
 
 
 def feature_examples(
-    config: ConfigDict, data: RunData, scored: Scored, positions: Int[np.ndarray, "picked"]
+    config: ConfigDict, data: RunData, scored: Scored, positions: Int[np.ndarray, " picked"]
 ) -> list[FeatureExample]:
     """What Fig. 10 of Qi et al. 2019 shows of each picked image: input, input map, two feature maps of each pathway."""
     if not scored.maps or not len(positions):
@@ -88,7 +88,7 @@ def _enlarged(cams: Float[np.ndarray, "n h w"], size: int) -> Float[np.ndarray, 
 
 
 def _middle_views(
-    config: ConfigDict, data: RunData, rows: Int[np.ndarray, "n"]
+    config: ConfigDict, data: RunData, rows: Int[np.ndarray, " n"]
 ) -> tuple[UInt8[np.ndarray, "n size size 3"], UInt8[np.ndarray, "n size size"]]:
     """Pixels and masks as the network saw them."""
     images, masks = [], []

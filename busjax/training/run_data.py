@@ -10,8 +10,8 @@ from jax.sharding import NamedSharding
 from ml_collections import ConfigDict
 
 from busjax.data.pipeline import EvaluationBatches, evaluation_batches, training_batches
-from busjax.data.splits import Split, check_targets, make_split
 from busjax.data.split_files import read_split, write_split
+from busjax.data.splits import Split, check_targets, make_split
 from busjax.methods import Method
 from busjax.training.workdir import Workdir
 from tfds_builders.reading import BUSDataset, prepare

@@ -11,7 +11,7 @@ from typing import Any
 import jax
 from ml_collections import ConfigDict
 
-from busjax.evaluation.atomic import write_atomic
+from busjax.atomic import write_atomic
 from busjax.training.config import from_json, refuse_other, to_json
 
 PACKAGES = ("busjax", "jax", "flax", "optax", "orbax-checkpoint", "grain", "tensorflow-datasets", "numpy")

@@ -5,27 +5,32 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 
-class Writer(Protocol):
-    """The methods of clu.metric_writers.MetricWriter that a run uses."""
+class Writer:
+    """The methods of clu.metric_writers.MetricWriter that a run uses; these write nothing, on all hosts but the first."""
 
-    def write_scalars(self, step: int, scalars: Mapping[str, Any]) -> None: ...
+    def write_scalars(self, step: int, scalars: Mapping[str, Any]) -> None:
+        """Adds numbers by tag."""
 
-    def write_images(self, step: int, images: Mapping[str, Any]) -> None: ...
+    def write_images(self, step: int, images: Mapping[str, Any]) -> None:
+        """Adds images by tag, uint8 [n, height, width, 3]."""
 
-    def write_hparams(self, hparams: Mapping[str, Any]) -> None: ...
+    def write_hparams(self, hparams: Mapping[str, Any]) -> None:
+        """Adds the run's hyper-parameters."""
 
-    def flush(self) -> None: ...
+    def flush(self) -> None:
+        """Writes what is waiting."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Writes what is waiting and ends the thread."""
 
 
-class EventFileWriter:
+class EventFileWriter(Writer):
     """Writes event files with the tensorboard package alone; the tags are those of CLU's writer."""
 
     def __init__(self, folder: Path):
@@ -77,29 +82,10 @@ class EventFileWriter:
         self._events.close()
 
 
-class NoWriter:
-    """Writes nothing: on every host but the first."""
-
-    def write_scalars(self, step: int, scalars: Mapping[str, Any]) -> None:
-        """Writes nothing."""
-
-    def write_images(self, step: int, images: Mapping[str, Any]) -> None:
-        """Writes nothing."""
-
-    def write_hparams(self, hparams: Mapping[str, Any]) -> None:
-        """Writes nothing."""
-
-    def flush(self) -> None:
-        """Writes nothing."""
-
-    def close(self) -> None:
-        """Writes nothing."""
-
-
-def make_writer(folder: Path, first_host: bool = True) -> Writer:
+def make_writer(folder: Path, first_host: bool = True) -> Any:
     """The writer of a run's summaries. TensorFlow is imported here, and only here, where it is installed."""
     if not first_host:
-        return NoWriter()
+        return Writer()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         from clu import metric_writers

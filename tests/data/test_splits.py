@@ -117,6 +117,11 @@ def test_dealing_by_hand():
     assert {int(part[0]), int(part[4]), int(part[5])} == {1 - int(part[1])}
 
 
+def test_shares_are_rounded_to_the_nearest():
+    """Two images in parts of 4 : 1 : 1 are shares of 1.33, 0.33, 0.33: both go to the large part."""
+    assert list(deal(np.arange(2), np.zeros(2, int), (4, 1, 1), seed=0)) == [0, 0]
+
+
 def test_a_case_takes_the_stratum_of_its_most_severe_image():
     """Twelve cases of a normal and a malignant image are dealt as malignant ones: 8, 2, 2."""
     table = memory_table([[(0, 0), (2, 1)]] * 12 + [[(0, 0)]] * 12)

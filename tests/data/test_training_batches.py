@@ -129,6 +129,11 @@ def test_augmentation_changes_from_epoch_to_epoch():
     assert len({image.tobytes() for image in images}) == 8
 
 
+def test_augmentation_differs_between_seeds():
+    one, other = (take(start(1, batch_size=8, resize="squash", seed=seed), 1)[0]["image"] for seed in (0, 1))
+    assert not (one == other).all(axis=(1, 2, 3)).any()
+
+
 def test_flip_and_rotation_are_off_by_default():
     images = [b["image"][0] for b in take(start(1, batch_size=1, resize="squash", augment={}), 8)]
     assert len({image.tobytes() for image in images}) == 1

@@ -162,11 +162,11 @@ def test_windows_errors():
 
 
 def test_flip_is_a_fair_coin_and_mirrors_columns():
-    example, rng = coded_example(3, 5), np.random.default_rng(0)
+    example, rng = coded_example(3, 6), np.random.default_rng(0)
     flipped = 0
     for _ in range(1000):
         out = flip_horizontal(example, rng)
-        mirrored = bool(out.image[0, 0, 1] == 4)
+        mirrored = bool(out.image[0, 0, 1] == 5)
         flipped += mirrored
         step = -1 if mirrored else 1
         np.testing.assert_array_equal(out.image, example.image[:, ::step])

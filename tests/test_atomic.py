@@ -1,6 +1,6 @@
 import pytest
 
-from busjax.evaluation.atomic import write_atomic
+from busjax.atomic import write_atomic
 
 
 def test_replaces_the_whole_file_and_creates_its_folder(tmp_path):

@@ -1,0 +1,61 @@
+"""What a validation says, and what follows from it: the best so far, and when to stop."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from busjax.evaluation.metrics import binary_metrics
+from busjax.training.picked import cam_examples, varied
+from busjax.training.run import Run
+from busjax.training.scoring import Scored
+from busjax.training.summaries import validation_images
+from busjax.training.writer import Writer
+
+SHOWN = ("auc", "f_beta", "accuracy", "sensitivity", "specificity", "balanced_accuracy")
+
+# One row for each epoch: 'epoch', 'step', and numbers by tag ('val/mt_auc'); None where a metric is not defined.
+History = list[dict[str, Any]]
+
+
+def validation_metrics(scored: Scored, config: ConfigDict) -> dict[str, float | None]:
+    """Metrics by tag, without intervals."""
+    values = {}
+    for output in scored.predictions:
+        metrics = binary_metrics(output, threshold=config.eval.threshold, beta=config.eval.beta, resamples=0).to_json()
+        values.update({f"val/{output.name}_{name}": metrics[name] for name in SHOWN})
+    return values  # type: ignore[return-value]
+
+
+def selected(row: dict[str, Any], selectors: Sequence[str], config: ConfigDict) -> dict[str, float | None]:
+    """The metrics of an epoch by which checkpoints are chosen, for each selector."""
+    return {name: row[f"val/{name}_{config.selection.metric}"] for name in selectors}
+
+
+def best_epochs(history: History, selectors: Sequence[str], config: ConfigDict) -> dict[str, int]:
+    """For each selector the epoch that first reached its best metric; 0 where none was defined."""
+    sign = 1.0 if config.selection.mode == "max" else -1.0
+    best = dict.fromkeys(selectors, 0)
+    for name in selectors:
+        reached = -math.inf
+        for row in history:
+            value = selected(row, selectors, config)[name]
+            if value is not None and sign * value > reached:
+                reached, best[name] = sign * value, row["epoch"]
+    return best
+
+
+def stopped_early(history: History, selectors: Sequence[str], config: ConfigDict) -> bool:
+    """Whether no selector has come to a new best in the last `train.patience` epochs."""
+    if not history:
+        return False
+    return history[-1]["epoch"] - max(best_epochs(history, selectors, config).values()) >= config.train.patience
+
+
+def write_pictures(writer: Writer, run: Run, scored: Scored, step: int) -> None:
+    """Inputs with maps, ROC curves and confusion matrices of a validation, for TensorBoard."""
+    examples = {
+        name: cam_examples(run.config, run.data, scored, name, varied(scored, name, 2)) for name in run.method.selectors
+    }
+    writer.write_images(step, validation_images(scored.predictions, examples, run.config.eval.threshold))

@@ -1,0 +1,51 @@
+"""Our convolution against nested loops and against XLA's on every backend path."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from busjax.models.convolution import CHANNELS_FOR_PRODUCTS, convolve
+
+
+def naive(x, kernel, strides, pads):
+    x = np.pad(np.asarray(x, np.float64), ((0, 0), *pads, (0, 0)))
+    rows, columns, _, features = kernel.shape
+    height, width = ((x.shape[i + 1] - kernel.shape[i]) // strides[i] + 1 for i in range(2))
+    out = np.zeros((x.shape[0], height, width, features))
+    for i in range(height):
+        for j in range(width):
+            top, left = i * strides[0], j * strides[1]
+            window = x[:, top : top + rows, left : left + columns]
+            out[:, i, j] = np.einsum("bhwc,hwco->bo", window, np.asarray(kernel, np.float64))
+    return out
+
+
+CASES = [
+    ((1, 1), (1, 1), "VALID", ((0, 0), (0, 0))),
+    ((3, 3), (1, 1), "SAME", ((1, 1), (1, 1))),
+    ((3, 3), (2, 2), "VALID", ((0, 0), (0, 0))),
+    ((1, 7), (1, 1), "SAME", ((0, 0), (3, 3))),
+    ((3, 2), (2, 1), ((1, 0), (2, 1)), ((1, 0), (2, 1))),
+]
+
+
+@pytest.mark.parametrize("channels", [3, CHANNELS_FOR_PRODUCTS])
+@pytest.mark.parametrize(("size", "strides", "padding", "pads"), CASES)
+@pytest.mark.parametrize("backend", ["cpu", "gpu"])
+def test_values_and_gradients(size, strides, padding, pads, channels, backend):
+    rng = np.random.default_rng(0)
+    x = jnp.asarray(rng.normal(size=(2, 9, 8, channels)), jnp.float32)
+    kernel = jnp.asarray(rng.normal(size=(*size, channels, channels)), jnp.float32)
+    y = convolve(x, kernel, strides, padding, backend)
+    expected = naive(x, kernel, strides, pads)
+    assert_allclose(y, expected, rtol=1e-4, atol=1e-3)
+
+    # Gradients of <y, g> by the definition: linear in x and in the kernel, so finite differences are exact.
+    g = jnp.asarray(rng.normal(size=y.shape), jnp.float32)
+    scalar = lambda x, k: (convolve(x, k, strides, padding, backend) * g).sum()  # noqa: E731
+    dx, dk = jax.grad(scalar, (0, 1))(x, kernel)
+    tx, tk = (jnp.asarray(rng.normal(size=a.shape), jnp.float32) for a in (x, kernel))
+    assert_allclose((dx * tx).sum(), (naive(tx, kernel, strides, pads) * g).sum(), rtol=1e-3, atol=1e-2)
+    assert_allclose((dk * tk).sum(), (naive(x, tk, strides, pads) * g).sum(), rtol=1e-3, atol=1e-2)

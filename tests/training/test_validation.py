@@ -1,0 +1,36 @@
+"""Best epochs and early stopping, by hand."""
+
+import pytest
+from ml_collections import ConfigDict
+
+from busjax.training.validation import best_epochs, stopped_early
+
+
+def history(mt, sn):
+    return [
+        {"epoch": i, "val/mt_f_beta": a, "val/sn_f_beta": b} for i, (a, b) in enumerate(zip(mt, sn, strict=True), 1)
+    ]
+
+
+def config(mode="max", patience=2):
+    return ConfigDict({"selection": {"metric": "f_beta", "mode": mode}, "train": {"patience": patience}})
+
+
+@pytest.mark.parametrize(
+    ("mt", "sn", "mode", "best", "stopped"),
+    [
+        ([0.1, 0.3, 0.2], [0.5, 0.4, 0.5], "max", {"mt": 2, "sn": 1}, False),
+        ([0.1, 0.3, 0.2, 0.3], [0.5, 0.4, 0.5, 0.1], "max", {"mt": 2, "sn": 1}, True),
+        ([0.1, 0.3, 0.2, 0.3], [0.5, 0.4, 0.5, 0.6], "max", {"mt": 2, "sn": 4}, False),
+        ([0.1, 0.3, 0.2], [0.5, 0.4, 0.5], "min", {"mt": 1, "sn": 2}, False),
+        ([None, None], [None, 0.2], "max", {"mt": 0, "sn": 2}, False),
+    ],
+)
+def test_best_and_stop(mt, sn, mode, best, stopped):
+    rows = history(mt, sn)
+    assert best_epochs(rows, ("mt", "sn"), config(mode)) == best
+    assert stopped_early(rows, ("mt", "sn"), config(mode)) == stopped
+
+
+def test_nothing_has_happened_yet():
+    assert not stopped_early([], ("mt",), config())
