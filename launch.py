@@ -16,6 +16,9 @@ MODE = flags.DEFINE_enum("mode", "train", ["train", "evaluate", "describe"], "Wh
 COMPILATION_CACHE = flags.DEFINE_string(
     "compilation_cache", "~/.cache/busjax/xla", "Folder that keeps compiled programs between runs; '' for none"
 )
+COORDINATOR = flags.DEFINE_string("coordinator", "", "host:port of the first of several processes; '' for one process")
+PROCESSES = flags.DEFINE_integer("processes", 1, "How many processes --coordinator joins")
+PROCESS = flags.DEFINE_integer("process", 0, "Which of them this one is, from 0")
 
 # Columns of tables in a file or a pipe, which have no width of their own.
 LOG_WIDTH = 140
@@ -43,8 +46,10 @@ def main(arguments: list[str]) -> int:
 
     if COMPILATION_CACHE.value:
         jax.config.update("jax_compilation_cache_dir", os.path.expanduser(COMPILATION_CACHE.value))
-    if "JAX_COORDINATOR_ADDRESS" in os.environ or "SLURM_JOB_NUM_NODES" in os.environ:
-        jax.distributed.initialize()
+    if COORDINATOR.value:
+        jax.distributed.initialize(COORDINATOR.value, PROCESSES.value, PROCESS.value)
+    elif int(os.environ.get("SLURM_NTASKS", "1")) > 1 and "SLURM_STEP_NODELIST" in os.environ:
+        jax.distributed.initialize()  # as one task of several started by srun
     try:
         return {"train": _train, "evaluate": _evaluate, "describe": _describe}[MODE.value](
             Console(width=None if sys.stdout.isatty() else LOG_WIDTH)
@@ -79,11 +84,15 @@ def _train(console: Console) -> int:
 
 
 def _evaluate(console: Console) -> int:
+    import jax
+
+    from busjax.training.config import validate_devices
     from busjax.training.evaluate import evaluate
     from busjax.training.run import open_run
     from busjax.training.workdir import read_workdir
 
     workdir, config, facts = read_workdir(WORKDIR.value)
+    validate_devices(config, jax.device_count(), jax.process_count())
     run = open_run(config, workdir)
     try:
         evaluate(run, facts, console)

@@ -13,10 +13,12 @@ _CACHE = tempfile.TemporaryDirectory(prefix="busjax-tests-")
 os.environ["JAX_COMPILATION_CACHE_DIR"] = _CACHE.name
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.5"
 
-import pytest
-from jaxtyping import install_import_hook
+import pytest  # noqa: E402
+from jaxtyping import install_import_hook  # noqa: E402
 
-install_import_hook(["busjax", "tfds_builders"], "beartype.beartype").__enter__()
+import tests.shape_checks  # noqa: E402, F401
+
+install_import_hook(["busjax", "tfds_builders"], "tests.shape_checks.checked").__enter__()
 
 
 @pytest.fixture(scope="session")

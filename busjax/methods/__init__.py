@@ -21,6 +21,7 @@ def _network(config: Any, name: str, has_map_tower: bool):
         width=own.width,
         options=own.options.to_dict(),
         norm_scale=shared.norm_scale,
+        norm_momentum=shared.norm_momentum,
         dtype=config.dtype,
         axis_name=AXIS if shared.sync_batch_norm else None,
         dropout_rate=shared.dropout_rate,

@@ -12,7 +12,7 @@ from busjax.methods.batch import Batch
 from busjax.methods.losses import known, mean_over_devices, softmax_cross_entropy
 from busjax.methods.method import AXIS, Method
 from busjax.methods.metrics import collection
-from busjax.methods.state import TrainState, apply_gradients, init_network
+from busjax.methods.state import TrainState, apply_gradients, init_network, initial_key, step_key
 from busjax.methods.tasks import Task
 from busjax.models.region_enhanced import RegionEnhancedNetwork
 
@@ -33,13 +33,13 @@ def classification(
     train = not frozen
 
     def init(key: Array, size: int) -> TrainState:
-        state = init_network(network, optimizer, jax.random.fold_in(key, 0), size)
+        state = init_network(network, optimizer, initial_key(key, 0), size)
         return TrainState(jnp.zeros((), jnp.int32), key, {name: state})
 
     def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, clu.metrics.Collection]:
         net = state.networks[name]
         target = task.target(batch)
-        keys = passes.example_keys(jax.random.fold_in(state.key, state.step), batch)
+        keys = passes.example_keys(step_key(state), batch)
 
         def loss(params):
             features, stats = passes.run(network, "image_features", train, params, net.batch_stats, batch["image"])

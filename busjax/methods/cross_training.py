@@ -34,7 +34,7 @@ from busjax.methods.batch import Batch
 from busjax.methods.losses import known, mean_over_devices, softmax_cross_entropy
 from busjax.methods.method import AXIS, Method
 from busjax.methods.metrics import collection
-from busjax.methods.state import TrainState, apply_gradients, init_network
+from busjax.methods.state import TrainState, apply_gradients, init_network, initial_key, step_key
 from busjax.methods.tasks import TASKS
 from busjax.models.class_activation import enlarge
 from busjax.models.region_enhanced import RegionEnhancedNetwork
@@ -48,7 +48,7 @@ SHOWN_CHANNELS = (0, 199)
 
 def step_keys(state: TrainState) -> Array:
     """Keys of one step, [3, 2]: for the coin, the Mt-Net's dropout, the Sn-Net's dropout."""
-    return jax.random.split(jax.random.fold_in(state.key, state.step), 3)
+    return jax.random.split(step_key(state), 3)
 
 
 def flip_coin(key: Array) -> Bool[Array, ""]:
@@ -73,8 +73,7 @@ def cross_training(
 
     def init(key: Array, size: int) -> TrainState:
         states = {
-            name: init_network(networks[name], optimizer, jax.random.fold_in(key, i), size)
-            for i, name in enumerate((MT, SN))
+            name: init_network(networks[name], optimizer, initial_key(key, i), size) for i, name in enumerate((MT, SN))
         }
         return TrainState(jnp.zeros((), jnp.int32), key, states)
 

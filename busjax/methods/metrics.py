@@ -1,5 +1,7 @@
 """Training metrics, as clu.metrics collections that add up exactly over steps and devices."""
 
+from typing import Any
+
 import clu.metrics
 import flax.struct
 import jax.numpy as jnp
@@ -12,7 +14,7 @@ NEVER = jnp.iinfo(jnp.int32).max
 class FirstNonFinite(clu.metrics.Metric):
     """The first step whose loss was not a number or infinite; `NEVER` where there was none."""
 
-    step: Array
+    step: Any
 
     @classmethod
     def from_model_output(cls, all_finite: Array, step: Array, **_: Array) -> "FirstNonFinite":

@@ -6,7 +6,7 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Int, UInt32
+from jaxtyping import Array
 
 from busjax.models.initialisation import initialise
 from busjax.models.region_enhanced import RegionEnhancedNetwork
@@ -24,7 +24,7 @@ class NetworkState:
 
     params: Any
     batch_stats: Any
-    opt_state: optax.OptState
+    opt_state: Any
 
 
 @flax.struct.dataclass
@@ -32,14 +32,24 @@ class TrainState:
     """State between two steps.
 
     Attributes:
-      step: number of steps taken.
-      key: the run's random key; a step folds its own number into it.
+      step: number of steps taken, int32 [].
+      key: the run's random key, uint32 [2]; a step folds its own number into it.
       networks: each network's state, by name.
     """
 
-    step: Int[Array, ""]
-    key: UInt32[Array, "2"]
+    step: Any
+    key: Any
     networks: dict[str, NetworkState]
+
+
+def initial_key(key: Array, number: int) -> Array:
+    """The key of a network's first parameters, for the networks of a run numbered from 0."""
+    return jax.random.fold_in(jax.random.fold_in(key, 0), number)
+
+
+def step_key(state: TrainState) -> Array:
+    """The key of the step that comes next: a function of the run's key and the step alone."""
+    return jax.random.fold_in(jax.random.fold_in(state.key, 1), state.step)
 
 
 def init_network(

@@ -49,6 +49,7 @@ def make_network(
     *,
     width: float = 1.0,
     norm_scale: bool = True,
+    norm_momentum: float = 0.9,
     dtype: str = "float32",
     axis_name: str | None = None,
     unroll_blocks: bool | None = None,
@@ -59,7 +60,7 @@ def make_network(
 
     Args:
       backbone: a name of `BACKBONES`.
-      width, norm_scale, axis_name, unroll_blocks: see `Settings`.
+      width, norm_scale, norm_momentum, axis_name, unroll_blocks: see `Settings`.
       dtype: 'float32' or 'bfloat16', the type of the convolutions.
       options: further arguments of the backbone's function.
       **network: attributes of `RegionEnhancedNetwork`.
@@ -70,7 +71,12 @@ def make_network(
     if backbone not in BACKBONES:
         raise ValueError(f"unknown backbone {backbone!r}{hint(backbone, sorted(BACKBONES))}")
     settings = Settings(
-        width=width, norm_scale=norm_scale, axis_name=axis_name, dtype=jnp.dtype(dtype), unroll_blocks=unroll_blocks
+        width=width,
+        norm_scale=norm_scale,
+        norm_momentum=norm_momentum,
+        axis_name=axis_name,
+        dtype=jnp.dtype(dtype),
+        unroll_blocks=unroll_blocks,
     )
     lower, upper = BACKBONES[backbone](settings, **(options or {}))
     return RegionEnhancedNetwork(lower, upper, **network)

@@ -9,11 +9,12 @@ from ml_collections import ConfigDict
 
 from busjax.methods import METHODS
 from busjax.models import BACKBONES, MINIMUM_SIZE
-from busjax.training.optimizers import OPTIMIZERS
+from busjax.training.optimizers import OPTIMIZERS, SCHEDULES
 
 METRICS = ("f_beta", "auc", "accuracy", "balanced_accuracy", "sensitivity", "specificity")
 
-# What a resumed run may change: where files are, how long to go on, and what speed or memory alone depends on.
+# What a resumed run may change: where files are, what speed or memory alone depends on, and how long to go on (unless
+# the learning rate follows a schedule over all steps).
 CHANGEABLE = ("data.data_dir", "data.manual_dir", "data.cache", "train.epochs", "train.patience", "train.log_every")
 
 
@@ -47,9 +48,11 @@ RULES: dict[str, tuple] = {
     "data.views": _at_least(1),
     "data.augment.rotate_degrees": _between(0, 180),
     "model.batch_norm": _one_of("batch", "frozen"),
+    "model.norm_momentum": ((lambda value: 0 <= value < 1), "0 or more and below 1"),
     "model.dropout_rate": ((lambda value: 0 <= value < 1), "0 or more and below 1"),
     "model.map_scale": ((lambda value: math.isfinite(value)), "a finite number"),
     "optimizer.name": _one_of(*OPTIMIZERS),
+    "optimizer.schedule": _one_of(*SCHEDULES),
     "optimizer.decay": _one_of("decoupled", "coupled"),
     "optimizer.learning_rate": POSITIVE,
     "optimizer.rho": ((lambda value: 0 <= value < 1), "0 or more and below 1"),
@@ -63,11 +66,12 @@ RULES: dict[str, tuple] = {
     "eval.threshold": _between(0, 1),
     "eval.beta": POSITIVE,
     "selection.metric": _one_of(*METRICS),
+    "selection.from_epoch": _at_least(1),
     "selection.mode": _one_of("max", "min"),
 }
 
 
-def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flatten(config: Mapping[str, Any] | ConfigDict, prefix: str = "") -> dict[str, Any]:
     """Fields by their dotted names; tuples as lists, as JSON has them."""
     flat: dict[str, Any] = {}
     for name, value in config.items():
@@ -106,6 +110,9 @@ def validate(config: ConfigDict) -> None:
         )
     if config.data.resize == "squash" and config.data.views != 1:
         raise ConfigError(f"data.views: found {config.data.views}, expected 1 where data.resize is 'squash'")
+    if config.selection.from_epoch > config.train.epochs:
+        found = config.selection.from_epoch
+        raise ConfigError(f"selection.from_epoch: found {found}, expected at most {config.train.epochs} (train.epochs)")
     if config.data.split in ("kfold", "official") and config.data.fold >= config.data.folds:
         raise ConfigError(
             f"data.fold: found {config.data.fold}, expected 0 to {config.data.folds - 1} (data.folds - 1)"
@@ -150,10 +157,11 @@ def refuse_other(stored: Mapping[str, Any], config: ConfigDict, where: str) -> N
       ConfigError: listing the fields that differ and must not.
     """
     old, new = flatten(stored), flatten(config)
+    fixed = ("train.epochs",) if new["optimizer.schedule"] != "constant" else ()
     changed = [
         f"{name}: {old.get(name, 'missing')!r} there, {new.get(name, 'missing')!r} now"
         for name in sorted(old.keys() | new.keys())
-        if name not in CHANGEABLE and old.get(name) != new.get(name)
+        if (name not in CHANGEABLE or name in fixed) and old.get(name) != new.get(name)
     ]
     if changed:
         raise ConfigError(

@@ -17,7 +17,7 @@ GIGA = 1e9
 
 def describe(config: ConfigDict, console: Console) -> None:
     """Prints a table for each network, and the operations of a training step."""
-    method = make_method(config, make_optimizer(config.optimizer))
+    method = make_method(config, make_optimizer(config.optimizer, steps=1))
     for name, network in method.networks.items():
         console.print(_network_table(name, network, config))
     mesh = parallel.make_mesh(jax.devices()[:1])

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import jax
 import numpy as np
 from rich.console import Console
 
@@ -52,10 +53,11 @@ def evaluate(run: Run, facts: dict[str, Any], console: Console) -> dict[str, Any
         for part in ("val", "test")
     }
     results = build_results(parts, selection, beta=config.eval.beta, threshold=config.eval.threshold, seed=config.seed)
-    for part, predictions in parts.items():
-        write_csv(run.workdir.predictions / f"{part}.csv", predictions)
-    write_results(run.workdir.results, results)
-    _write_report(run, facts, results, parts, {s: scored[s]["test"] for s in method.selectors})
+    if jax.process_index() == 0:
+        for part, predictions in parts.items():
+            write_csv(run.workdir.predictions / f"{part}.csv", predictions)
+        write_results(run.workdir.results, results)
+        _write_report(run, facts, results, parts, {s: scored[s]["test"] for s in method.selectors})
     print_results(results, console, variants=_published(run))
     return results
 

@@ -2,6 +2,7 @@
 
 import functools
 import math
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -66,8 +67,7 @@ class Epoch:
 def train(run: Run, console: Console) -> bool:
     """Trains to the end, from the latest checkpoint where there is one.
 
-    A checkpoint is written after every validation, which ends an epoch, and when a signal asks the run to end. An epoch
-    is as many steps as make up the training part, to the nearest whole number.
+    A checkpoint is written after every validation, which ends an epoch, and when a signal asks the run to end.
 
     Args:
       run: what to train.
@@ -80,7 +80,7 @@ def train(run: Run, console: Console) -> bool:
       NonFiniteLoss: the loss is no longer a number; the latest checkpoint is from before.
     """
     config, method = run.config, run.method
-    steps_per_epoch = max(1, round(len(run.data.split.train) / config.train.batch_size))
+    steps_per_epoch = run.data.steps_per_epoch
     last_step = config.train.epochs * steps_per_epoch
     latest = run.checkpoints.latest()
     facts: Mapping[str, Any] = {"data": None, "history": []} if latest is None else run.checkpoints.facts(latest)
@@ -94,11 +94,10 @@ def train(run: Run, console: Console) -> bool:
     if facts["data"] is not None:
         stream.set_state(facts["data"])
     train_step = parallel.map_train_step(method.train_step, run.mesh)
-    writer = make_writer(run.workdir.path, jax.process_index() == 0)
-    if latest is None:
-        writer.write_hparams({name: _hparam(value) for name, value in flatten(config).items()})
+    writer = None
     epoch_metrics = Epoch(method.metrics)
-    console.print(f"training from step {step} to {last_step}, {steps_per_epoch} steps an epoch; compiling first")
+    console.print(f"training from step {step} to {last_step}, {steps_per_epoch} steps an epoch; compiling ...")
+    started = time.monotonic()
 
     with make_progress(console) as bar, noted_signals() as signals:
         task = bar.add_task("training", total=last_step, completed=step, images=config.train.batch_size, told="")
@@ -107,12 +106,16 @@ def train(run: Run, console: Console) -> bool:
                 state, metrics = train_step(state, next(stream))
                 epoch_metrics.add(metrics)
                 step += 1
+                if writer is None:  # after the first step is on its way: the import of TensorFlow takes seconds
+                    writer = _writer(run, new=latest is None)
                 ended, asked = step % steps_per_epoch == 0, bool(signals.received)
                 if ended or asked or step % config.train.log_every == 0 or step == (latest or 0) + 1:
                     values = epoch_metrics.fetch()
                     writer.write_scalars(step, {f"train/{name}": value for name, value in values.items()})
+                    if step == (latest or 0) + 1:
+                        console.print(f"compiled; the first step was done after {time.monotonic() - started:.0f} s")
                     bar.update(task, completed=step, told=_line(values))
-                row = None
+                row: dict[str, Any] | None = None
                 if ended:
                     scored = run.score(state, "val")
                     row = {"epoch": step // steps_per_epoch, "step": step}
@@ -135,8 +138,17 @@ def train(run: Run, console: Console) -> bool:
                     break
         finally:
             stream.close()
-            writer.close()
+            if writer is not None:
+                writer.close()
     return True
+
+
+def _writer(run: Run, *, new: bool) -> Any:
+    """The run's writer; that of a new run has told the hyper-parameters."""
+    writer = make_writer(run.workdir.path, jax.process_index() == 0)
+    if new:
+        writer.write_hparams({name: _hparam(value) for name, value in flatten(run.config).items()})
+    return writer
 
 
 def _computed(metrics: Any) -> dict[str, float]:

@@ -11,7 +11,7 @@ from busjax.methods import Method, make_method
 from busjax.training import parallel
 from busjax.training.checkpoints import Checkpoints
 from busjax.training.optimizers import make_optimizer
-from busjax.training.run_data import RunData, evaluation_stream, open_data, task_names
+from busjax.training.run_data import RunData, evaluation_stream, open_data, settle_split
 from busjax.training.scoring import Scored, score
 from busjax.training.workdir import Workdir
 
@@ -72,13 +72,15 @@ def open_run(config: ConfigDict, workdir: Workdir) -> Run:
     Raises:
       DatasetError, SplitError: the data cannot be had or split.
     """
-    method = make_method(config, make_optimizer(config.optimizer))
+    data = open_data(config, workdir)
+    method = make_method(config, make_optimizer(config.optimizer, data.steps_per_epoch * config.train.epochs))
+    settle_split(data, workdir, [task.name for task in method.outputs.values()])
     mesh = parallel.make_mesh()
     return Run(
         config=config,
         workdir=workdir,
         method=method,
-        data=open_data(config, workdir, task_names(method)),
+        data=data,
         mesh=mesh,
         predict=parallel.map_predict(method.predict, mesh),
         checkpoints=Checkpoints(workdir.checkpoints, method.selectors, config.selection.mode),

@@ -12,7 +12,6 @@ from ml_collections import ConfigDict
 from busjax.data.pipeline import EvaluationBatches, evaluation_batches, training_batches
 from busjax.data.split_files import read_split, write_split
 from busjax.data.splits import Split, check_targets, make_split
-from busjax.methods import Method
 from busjax.training.workdir import Workdir
 from tfds_builders.reading import BUSDataset, prepare
 
@@ -24,37 +23,44 @@ class RunData:
     Attributes:
       dataset: the records.
       split: rows for training, validation and test.
+      steps_per_epoch: as many as make up the training part, to the nearest whole number.
     """
 
     dataset: BUSDataset
     split: Split
+    steps_per_epoch: int
 
 
-def open_data(config: ConfigDict, workdir: Workdir, tasks: Iterable[str]) -> RunData:
+def open_data(config: ConfigDict, workdir: Workdir) -> RunData:
     """Opens the dataset of a config, building it where it is missing and may be, and its split.
 
-    The split is made once, written to the work directory, and read from there ever after.
+    A run that has begun has its split in the work directory; it is read from there.
 
     Raises:
       DatasetError: the dataset cannot be had.
       SplitError: it cannot be split, or the files of the split do not fit it.
     """
     data = config.data
-    first = jax.process_index() == 0
-    dataset = prepare(data.name, data.data_dir or None, data.manual_dir or None, progress=first)
-    if (workdir.splits / "split.json").exists():
+    progress = jax.process_index() == 0
+    dataset = prepare(data.name, data.data_dir or None, data.manual_dir or None, progress=progress)
+    if workdir.begun():
         split = read_split(workdir.splits, dataset.table)
     else:
         split = make_split(dataset.table, data.split, seed=config.seed, fold=data.fold, folds=data.folds)
-        check_targets(split, dataset.table, sorted(set(tasks)))
-        if first:
-            write_split(split, dataset.table, workdir.splits)
-    return RunData(dataset, split)
+    return RunData(dataset, split, max(1, round(len(split.train) / config.train.batch_size)))
 
 
-def task_names(method: Method) -> list[str]:
-    """The tasks that a method needs answers to."""
-    return sorted({task.name for task in method.outputs.values()})
+def settle_split(data: RunData, workdir: Workdir, tasks: Iterable[str]) -> None:
+    """Writes the split of a run that has not begun, once it is known to serve its tasks.
+
+    Raises:
+      SplitError: a part lacks positive or negative images of a task.
+    """
+    if workdir.begun():
+        return
+    check_targets(data.split, data.dataset.table, sorted(set(tasks)))
+    if jax.process_index() == 0:
+        write_split(data.split, data.dataset.table, workdir.splits)
 
 
 def training_stream(config: ConfigDict, data: RunData, sharding: NamedSharding) -> grain.IterDataset:

@@ -29,8 +29,12 @@ def validation_metrics(scored: Scored, config: ConfigDict) -> dict[str, float | 
 
 
 def selected(row: dict[str, Any], selectors: Sequence[str], config: ConfigDict) -> dict[str, float | None]:
-    """The metrics of an epoch by which checkpoints are chosen, for each selector."""
-    return {name: row[f"val/{name}_{config.selection.metric}"] for name in selectors}
+    """The metrics of an epoch by which checkpoints are chosen, for each selector.
+
+    None where one is not defined, and before `selection.from_epoch`.
+    """
+    counts = row["epoch"] >= config.selection.from_epoch
+    return {name: row[f"val/{name}_{config.selection.metric}"] if counts else None for name in selectors}
 
 
 def best_epochs(history: History, selectors: Sequence[str], config: ConfigDict) -> dict[str, int]:
@@ -47,10 +51,11 @@ def best_epochs(history: History, selectors: Sequence[str], config: ConfigDict) 
 
 
 def stopped_early(history: History, selectors: Sequence[str], config: ConfigDict) -> bool:
-    """Whether no selector has come to a new best in the last `train.patience` epochs."""
+    """Whether no selector has come to a new best in the last `train.patience` epochs that could be chosen."""
     if not history:
         return False
-    return history[-1]["epoch"] - max(best_epochs(history, selectors, config).values()) >= config.train.patience
+    last_best = max(config.selection.from_epoch - 1, *best_epochs(history, selectors, config).values())
+    return history[-1]["epoch"] - last_best >= config.train.patience
 
 
 def write_pictures(writer: Writer, run: Run, scored: Scored, step: int) -> None:

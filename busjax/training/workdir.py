@@ -33,6 +33,10 @@ class Workdir:
         self.results = self.path / "results.json"
         self.report = self.path / "report.html"
 
+    def begun(self) -> bool:
+        """Whether there is a checkpoint: from then on, the config and the split of the run stand."""
+        return self.checkpoints.is_dir() and any(child.name.isdigit() for child in self.checkpoints.iterdir())
+
 
 def open_workdir(path: str | Path, config: ConfigDict, command: str) -> Workdir:
     """Makes the folder of a run, or goes on with the one that is there.
@@ -44,7 +48,7 @@ def open_workdir(path: str | Path, config: ConfigDict, command: str) -> Workdir:
 
     Raises:
       WorkdirError: the folder cannot be written.
-      ConfigError: it holds a run of another config.
+      ConfigError: a run of another config has begun there.
     """
     workdir = Workdir(path)
     try:
@@ -55,7 +59,7 @@ def open_workdir(path: str | Path, config: ConfigDict, command: str) -> Workdir:
         raise WorkdirError(
             f"--workdir {workdir.path}: cannot write there ({error.strerror}); expected a folder with write permission"
         ) from None
-    if workdir.config.exists():
+    if workdir.begun():
         refuse_other(_read(workdir)["config"], config, f"--workdir {workdir.path}")
     if jax.process_index() == 0:
         facts = {"config": to_json(config), "command": command, **environment()}

@@ -12,7 +12,7 @@ from PIL import Image
 
 
 class Writer:
-    """The methods of clu.metric_writers.MetricWriter that a run uses; these write nothing, on all hosts but the first."""
+    """The methods of clu.metric_writers.MetricWriter that a run uses; these write nothing (other hosts)."""
 
     def write_scalars(self, step: int, scalars: Mapping[str, Any]) -> None:
         """Adds numbers by tag."""

@@ -68,7 +68,7 @@ def step(networks, state: TrainState, batch, with_map: bool, train: bool) -> Tra
     mt, sn = networks["mt"], networks["sn"]
     mt_old, sn_old = state.networks["mt"], state.networks["sn"]
     image, weight = batch["image"], batch["weight"]
-    _, mt_key, sn_key = jax.random.split(jax.random.fold_in(state.key, state.step), 3)
+    _, mt_key, sn_key = jax.random.split(jax.random.fold_in(jax.random.fold_in(state.key, 1), state.step), 3)
     malignant = (batch["label"] == 2).astype(jnp.int32)
 
     m2 = None

@@ -16,12 +16,20 @@ from tests.methods import naive_cross_training as naive
 from tests.methods.conftest import SIZE, random_batch, tiny_networks
 
 ADADELTA = ConfigDict(
-    {"name": "adadelta", "rho": 0.9, "eps": 1e-5, "weight_decay": 1e-4, "decay": "decoupled", "learning_rate": 1.0}
+    {
+        "name": "adadelta",
+        "rho": 0.9,
+        "eps": 1e-5,
+        "weight_decay": 1e-4,
+        "decay": "decoupled",
+        "learning_rate": 1.0,
+        "schedule": "constant",
+    }
 )
 
 
 def make(frozen: bool):
-    return cross_training(tiny_networks("batch"), make_optimizer(ADADELTA), frozen)
+    return cross_training(tiny_networks("batch"), make_optimizer(ADADELTA, 1), frozen)
 
 
 @functools.cache
@@ -81,7 +89,7 @@ def test_equals_the_literal_algorithm(frozen, with_map, batch):
     for enabled, dtype, tolerance in ((True, "float64", 1e-9), (False, "float32", 1e-2)):
         with jax.enable_x64(enabled):
             state, images = (double(begin), double(batch)) if enabled else (begin, batch)
-            method = cross_training(tiny_networks("batch", dtype=dtype), make_optimizer(ADADELTA), frozen)
+            method = cross_training(tiny_networks("batch", dtype=dtype), make_optimizer(ADADELTA, 1), frozen)
             step = functools.partial(method.train_step, with_map=with_map)
             got, _ = parallel.map_train_step(step, one_device())(copied(state), images)
             plain = tiny_networks(None, dtype=dtype)
@@ -112,7 +120,7 @@ def test_an_update_leaves_the_other_network_as_it_was(with_map, batch):
     """With all solid answers unknown and no decay, the Sn-Net has no gradient: not one bit of its parameters moves,
     though the Mt-Net is updated through its maps; and the other way round."""
     config = ConfigDict({**ADADELTA, "weight_decay": 0.0})
-    method = cross_training(tiny_networks("batch"), make_optimizer(config), False)
+    method = cross_training(tiny_networks("batch"), make_optimizer(config, 1), False)
     step = parallel.map_train_step(functools.partial(method.train_step, with_map=with_map), one_device())
     for still, moving, unknown in (("sn", "mt", "solid"), ("mt", "sn", "label")):
         before = start(False)

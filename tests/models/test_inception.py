@@ -133,7 +133,7 @@ def test_initial_variables_have_flax_shapes():
 
 
 def test_unknown_backbone_names_the_nearest():
-    with pytest.raises(ValueError, match="inception_v4.*did you mean 'inception_v3'"):
+    with pytest.raises(ValueError, match=r"inception_v4.*did you mean 'inception_v3'"):
         make_network("inception_v4")
 
 

@@ -29,8 +29,8 @@ def checkpoints(tmp_path):
 def test_latest_and_each_best_are_kept(checkpoints):
     metrics = [(0.5, 0.9), (0.8, 0.2), (0.8, 0.1), (0.3, None)]
     for step, (mt, sn) in enumerate(metrics, start=1):
-        checkpoints.save(step, state(step), {"step": step}, {"mt": mt, "sn": sn})
-    checkpoints.save(9, state(9), {"step": 9}, None)
+        checkpoints.save(step, state(float(step)), {"step": step}, {"mt": mt, "sn": sn})
+    checkpoints.save(9, state(9.0), {"step": 9}, None)
     assert checkpoints.latest() == 9
     assert checkpoints.best("mt") == (3, 0.8)
     assert checkpoints.best("sn") == (1, 0.9)

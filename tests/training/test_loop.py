@@ -115,6 +115,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(tiny, tmp_path):
 
 def test_training_ends_when_nothing_gets_better(tiny, tmp_path):
     config = tiny("classification")
+    config.optimizer.schedule = "constant"
     config.optimizer.learning_rate = 1e-12
     config.optimizer.weight_decay = 0.0
     config.train.epochs, config.train.patience = 30, 2

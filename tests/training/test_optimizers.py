@@ -13,7 +13,7 @@ from busjax.training.optimizers import make_optimizer
 
 def config(**fields) -> ConfigDict:
     values = {"name": "adadelta", "rho": 0.9, "eps": 1e-5, "weight_decay": 1e-2, "decay": "decoupled"}
-    return ConfigDict({**values, "learning_rate": 1.0, **fields})
+    return ConfigDict({**values, "learning_rate": 1.0, "schedule": "constant", **fields})
 
 
 @pytest.mark.parametrize("decay", ["decoupled", "coupled"])
@@ -25,7 +25,7 @@ def test_three_updates_equal_the_formula(decay, learning_rate):
     expected = {name: value.copy() for name, value in params["layer"].items()}
     v = {name: np.zeros(shape) for name, shape in shapes.items()}
     u = {name: np.zeros(shape) for name, shape in shapes.items()}
-    optimizer = make_optimizer(config(decay=decay, learning_rate=learning_rate))
+    optimizer = make_optimizer(config(decay=decay, learning_rate=learning_rate), 3)
     ours = jax.tree.map(lambda a: jnp.asarray(a, jnp.float32), params)
     state = optimizer.init(ours)
     for _ in range(3):
@@ -48,6 +48,24 @@ def test_three_updates_equal_the_formula(decay, learning_rate):
 
 def test_unknown_names_are_refused():
     with pytest.raises(ValueError, match=r"optimizer.name: unknown name 'adadelt'; did you mean 'adadelta'"):
-        make_optimizer(config(name="adadelt"))
+        make_optimizer(config(name="adadelt"), 1)
     with pytest.raises(ValueError, match=r"optimizer.decay: found 'l2', expected 'decoupled' or 'coupled'"):
-        make_optimizer(config(decay="l2"))
+        make_optimizer(config(decay="l2"), 1)
+    with pytest.raises(ValueError, match=r"optimizer.schedule: unknown name 'cosin'; did you mean 'cosine'"):
+        make_optimizer(config(schedule="cosin"), 1)
+
+
+def test_the_cosine_schedule_falls_to_nothing():
+    """Of two steps the first moves at the whole rate, the second at half of it (cosine of a quarter turn)."""
+    params = {"layer": {"bias": jnp.zeros(1)}}
+    one = {"layer": {"bias": jnp.ones(1)}}
+    moved = {}
+    for schedule in ("constant", "cosine"):
+        optimizer = make_optimizer(config(schedule=schedule), 2)
+        state = optimizer.init(params)
+        moved[schedule] = []
+        for _ in range(3):
+            updates, state = optimizer.update(one, state, params)
+            moved[schedule].append(float(updates["layer"]["bias"][0]))
+    share = np.asarray(moved["cosine"]) / np.asarray(moved["constant"])
+    assert_allclose(share, [1.0, 0.5, 0.0], atol=1e-6)

@@ -3,7 +3,7 @@
 import pytest
 from ml_collections import ConfigDict
 
-from busjax.training.validation import best_epochs, stopped_early
+from busjax.training.validation import best_epochs, selected, stopped_early
 
 
 def history(mt, sn):
@@ -12,8 +12,10 @@ def history(mt, sn):
     ]
 
 
-def config(mode="max", patience=2):
-    return ConfigDict({"selection": {"metric": "f_beta", "mode": mode}, "train": {"patience": patience}})
+def config(mode="max", patience=2, from_epoch=1):
+    return ConfigDict(
+        {"selection": {"metric": "f_beta", "mode": mode, "from_epoch": from_epoch}, "train": {"patience": patience}}
+    )
 
 
 @pytest.mark.parametrize(
@@ -30,6 +32,14 @@ def test_best_and_stop(mt, sn, mode, best, stopped):
     rows = history(mt, sn)
     assert best_epochs(rows, ("mt", "sn"), config(mode)) == best
     assert stopped_early(rows, ("mt", "sn"), config(mode)) == stopped
+
+
+def test_early_epochs_cannot_be_chosen():
+    rows = history([0.9, 0.3, 0.2], [0.5, 0.4, 0.5])
+    late = config(from_epoch=2)
+    assert best_epochs(rows, ("mt", "sn"), late) == {"mt": 2, "sn": 3}
+    assert selected(rows[0], ("mt", "sn"), late) == {"mt": None, "sn": None}
+    assert not stopped_early(rows[:1], ("mt", "sn"), config(from_epoch=3, patience=1))
 
 
 def test_nothing_has_happened_yet():

@@ -19,7 +19,10 @@ def test_the_config_comes_back_with_its_facts(tmp_path):
 
 
 def test_a_run_of_another_config_is_refused_and_left_alone(tmp_path):
+    open_workdir(tmp_path, rem.get_config(), "never begun")
+    open_workdir(tmp_path, rem.get_config("small"), "corrected")
     open_workdir(tmp_path, rem.get_config(), "first")
+    (tmp_path / "checkpoints" / "12").mkdir(parents=True)
     before = (tmp_path / "config.json").read_bytes()
     with pytest.raises(ConfigError, match=r"holds a run of another config \(.*data.image_size: 299 there, 139 now"):
         open_workdir(tmp_path, rem.get_config("small"), "second")

@@ -1,6 +1,8 @@
 """Phantom builder: a synthetic dataset, so that everything runs with nothing to download."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -8,7 +10,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from tfds_builders.builder import BUSBuilder
-from tfds_builders.phantom.simulation import simulate_case
+from tfds_builders.phantom.simulation import PhantomImage, simulate_case
 from tfds_builders.pixels import encode_png
 from tfds_builders.record import Record
 
@@ -32,18 +34,23 @@ class Phantom(BUSBuilder):
     CASES: ClassVar[int] = 300
 
     def records(self, folder: Path | None) -> Iterator[Record]:
-        """Simulates the cases one after the other."""
-        for case in range(self.CASES):
-            for view, simulated in enumerate(simulate_case(self.SEED, case)):
-                label, solid = LABEL_AND_SOLID[simulated.kind]
-                mask = encode_png(np.where(simulated.mask, np.uint8(255), np.uint8(0)))
-                yield Record(
-                    image=encode_png(simulated.image),
-                    masks=() if simulated.kind == "normal" else (mask,),
-                    label=label,
-                    solid=solid,
-                    image_id=f"{case:04d}-{view + 1}",
-                    case_id=f"{case:04d}",
-                    histology=HISTOLOGY[simulated.kind],
-                    device=simulated.device,
-                )
+        """Simulates the cases, several at a time: each depends on the seed and its number alone."""
+        with ThreadPoolExecutor() as threads:
+            simulations = threads.map(partial(simulate_case, self.SEED), range(self.CASES))
+            for case, views in enumerate(simulations):
+                yield from self._case_records(case, views)
+
+    def _case_records(self, case: int, views: list[PhantomImage]) -> Iterator[Record]:
+        for view, simulated in enumerate(views):
+            label, solid = LABEL_AND_SOLID[simulated.kind]
+            mask = encode_png(np.where(simulated.mask, np.uint8(255), np.uint8(0)))
+            yield Record(
+                image=encode_png(simulated.image),
+                masks=() if simulated.kind == "normal" else (mask,),
+                label=label,
+                solid=solid,
+                image_id=f"{case:04d}-{view + 1}",
+                case_id=f"{case:04d}",
+                histology=HISTOLOGY[simulated.kind],
+                device=simulated.device,
+            )

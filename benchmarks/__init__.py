@@ -1,0 +1,1 @@
+"""Speed and operations, side by side with a peer in one run."""

@@ -1,0 +1,85 @@
+"""The command line: what it refuses, in one line each, and what it describes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def launch(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "launch.py"), *arguments]
+    return subprocess.run(
+        command, capture_output=True, text=True, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "error: --mode train needs --config, for example --config configs/rem.py:demo"),
+        (("--config", "configs/rem.py:demo"), "error: --mode train needs --workdir, the folder of the run"),
+        (("--mode", "evaluate", "--workdir", "/nowhere"), "error: /nowhere/config.json: no such file; expected"),
+        (
+            ("--config", "configs/rem.py:demo", "--workdir", "{tmp}", "--config.data.name=bus_brra"),
+            "error: unknown dataset 'bus_brra'; nearest is 'bus_bra'",
+        ),
+        (
+            (
+                "--config",
+                "configs/rem.py",
+                "--workdir",
+                "{tmp}",
+                "--config.data.name=busi",
+                "--config.data.data_dir={tmp}",
+            ),
+            "error: ",
+        ),
+        (("--config", "configs/rem.py:demo", "--workdir", "{tmp}", "--config.train.epoch=3"), "Did you mean"),
+        (("--config", "configs/rem.py:demo", "--workdir", "{tmp}", "--config.train.epochs=many"), "epochs"),
+        (("--config", "configs/rem.py:dmo", "--workdir", "{tmp}"), "unknown variant 'dmo'; did you mean 'demo'"),
+    ],
+)
+def test_what_is_refused(arguments, message, tmp_path):
+    told = launch(*(a.format(tmp=tmp_path / "run") for a in arguments))
+    assert told.returncode != 0
+    assert message in told.stderr + told.stdout
+    if message.startswith("error"):
+        assert told.returncode == 2
+        assert "Traceback" not in told.stderr
+        assert told.stderr.strip().splitlines()[-1].startswith(message)
+
+
+def test_a_missing_dataset_says_how_to_get_it(tmp_path):
+    told = launch(
+        *("--config", "configs/rem.py:small", "--workdir", str(tmp_path / "run")),
+        *(
+            "--config.data.name=busi",
+            f"--config.data.data_dir={tmp_path}",
+            f"--config.data.manual_dir={tmp_path / 'no'}",
+        ),
+    )
+    assert told.returncode == 2
+    last = told.stderr.strip().splitlines()[-1]
+    assert "busi" in last
+    assert "python -m tfds_builders busi --manual_dir" in last
+
+
+def test_describing_a_config_trains_nothing(tmp_path):
+    told = launch("--config", "configs/basic.py:demo", "--mode", "describe")
+    assert told.returncode == 0, told.stderr
+    assert "conv7b" in told.stdout
+    assert "GFLOP" in told.stdout
+
+
+def test_importing_busjax_is_light():
+    """No jax, no TensorFlow; and nothing of ours imports TensorFlow before a run writes."""
+    code = (
+        "import sys, busjax; assert 'jax' not in sys.modules; assert 'tensorflow' not in sys.modules;"
+        "import busjax.training.loop, busjax.training.evaluate; assert 'tensorflow' not in sys.modules"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert told.returncode == 0, told.stderr
