@@ -30,21 +30,14 @@ class FirstNonFinite(clu.metrics.Metric):
         """The earlier of the two."""
         return FirstNonFinite(jnp.minimum(self.step, other.step))
 
-    def compute(self) -> Array:
+    def compute(self) -> Any:
         """The step."""
         return self.step
 
 
 def _masked_average(values: str, mask: str) -> type[clu.metrics.Metric]:
     """Average of an output over the examples whose answer is known."""
-
-    @flax.struct.dataclass
-    class MaskedAverage(clu.metrics.Average):
-        @classmethod
-        def from_model_output(cls, **outputs: Array) -> clu.metrics.Metric:
-            return super().from_model_output(outputs[values], mask=outputs[mask] > 0)
-
-    return MaskedAverage
+    return clu.metrics.Average.from_fun(lambda **outputs: {"values": outputs[values], "mask": outputs[mask] > 0})
 
 
 def collection(networks: tuple[str, ...], *averages: str) -> type[clu.metrics.Collection]:

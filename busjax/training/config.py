@@ -41,6 +41,7 @@ RULES: dict[str, tuple] = {
     "seed": _between(0, 2**32 - 1),
     "dtype": _one_of("float32", "bfloat16"),
     "data.split": _one_of("holdout", "kfold", "official", "holdout_image"),
+    "data.split_seed": _at_least(0),
     "data.folds": _at_least(3),
     "data.fold": _at_least(0),
     "data.image_size": _at_least(MINIMUM_SIZE),

@@ -99,7 +99,8 @@ def _facts(run: Run, facts: dict[str, Any]) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "method": config.method,
         "dataset": config.data.name,
-        "split": f"{config.data.split}, seed {config.seed}",
+        "split": f"{config.data.split}, seed {config.data.split_seed}",
+        "seed": config.seed,
     }
     for name, rows in run.data.split.parts().items():
         cases = len(np.unique(table.case_id[rows]))

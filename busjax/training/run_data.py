@@ -46,7 +46,7 @@ def open_data(config: ConfigDict, workdir: Workdir) -> RunData:
     if workdir.begun():
         split = read_split(workdir.splits, dataset.table)
     else:
-        split = make_split(dataset.table, data.split, seed=config.seed, fold=data.fold, folds=data.folds)
+        split = make_split(dataset.table, data.split, seed=data.split_seed, fold=data.fold, folds=data.folds)
     return RunData(dataset, split, max(1, round(len(split.train) / config.train.batch_size)))
 
 

@@ -11,7 +11,6 @@ from busjax.training.picked import cam_examples, varied
 from busjax.training.run import Run
 from busjax.training.scoring import Scored
 from busjax.training.summaries import validation_images
-from busjax.training.writer import Writer
 
 SHOWN = ("auc", "f_beta", "accuracy", "sensitivity", "specificity", "balanced_accuracy")
 
@@ -58,7 +57,7 @@ def stopped_early(history: History, selectors: Sequence[str], config: ConfigDict
     return history[-1]["epoch"] - last_best >= config.train.patience
 
 
-def write_pictures(writer: Writer, run: Run, scored: Scored, step: int) -> None:
+def write_pictures(writer: Any, run: Run, scored: Scored, step: int) -> None:
     """Inputs with maps, ROC curves and confusion matrices of a validation, for TensorBoard."""
     examples = {
         name: cam_examples(run.config, run.data, scored, name, varied(scored, name, 2)) for name in run.method.selectors

@@ -86,7 +86,9 @@ def make_writer(folder: Path, first_host: bool = True) -> Any:
     """The writer of a run's summaries. TensorFlow is imported here, and only here, where it is installed."""
     if not first_host:
         return Writer()
+    # TensorFlow only writes files here; its remarks on its own kernels would stand between the lines of a run.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     try:
         from clu import metric_writers
     except ImportError:

@@ -17,14 +17,15 @@ def forward(network, params, stats, image, cam, train, keys=None):
     """logits, CAM features, and the running statistics left by a pass with gradient: a blank map leaves none."""
 
     def part(stats, name, *args):
-        out, new = network.apply({"params": params, "batch_stats": stats}, *args, method=name, mutable=["batch_stats"])
+        variables = {"params": params, "batch_stats": stats}
+        out, new = network.apply(variables, *args, train=train, method=name, mutable=["batch_stats"])
         return out, new["batch_stats"]
 
     blank = cam is None
-    features, stats = part(stats, "image_features", image, train)
-    maps, with_map = part(stats, "map_features", jnp.zeros(image.shape[:3]) if blank else cam, train)
+    features, stats = part(stats, "image_features", image)
+    maps, with_map = part(stats, "map_features", jnp.zeros(image.shape[:3]) if blank else cam)
     stats = stats if blank else with_map
-    outputs, stats = part(stats, "classify", features + network.map_scale * maps, train, keys)
+    outputs, stats = part(stats, "classify", features + network.map_scale * maps, keys)
     return outputs, stats
 
 

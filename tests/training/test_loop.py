@@ -41,7 +41,10 @@ def test_a_run_from_start_to_report(tiny, tmp_path):
     results = evaluate(run, facts, console)
     run.checkpoints.close()
 
-    split = {p: [line.split(",") for line in (tmp_path / f"splits/{p}.csv").open()][1:] for p in ("val", "test")}
+    split = {
+        part: [line.split(",") for line in (tmp_path / f"splits/{part}.csv").read_text().splitlines()[1:]]
+        for part in ("val", "test")
+    }
     for part, rows in split.items():
         (predictions,) = read_csv(tmp_path / f"predictions/{part}.csv")
         assert sorted(predictions.image_id) == sorted(row[0] for row in rows)
