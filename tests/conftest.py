@@ -5,7 +5,9 @@ import tempfile
 from pathlib import Path
 
 # Before jax starts: data-parallel tests need several devices, and one device count for the whole session.
-os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=4"
+# Programs run for moments and compile for long, so LLVM need not try hard.
+_FLAGS = "--xla_force_host_platform_device_count=4 --xla_backend_optimization_level=0"
+os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_FLAGS}"
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # The same program is compiled once in a session, also by the processes that tests start.

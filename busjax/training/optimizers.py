@@ -14,7 +14,7 @@ def decayed(params: Any) -> Any:
     return jax.tree_util.tree_map_with_path(lambda path, _: path[-1].key in ("kernel", "scale"), params)
 
 
-def adadelta(config: Any, learning_rate: optax.Schedule) -> optax.GradientTransformation:
+def adadelta(config: Any, learning_rate: optax.ScalarOrSchedule) -> optax.GradientTransformation:
     """MXNet's AdaDelta of 2017-18, the framework and optimizer of Qi et al. 2019.
 
     v <- rho v + (1 - rho) g^2; d = sqrt(u + eps) / sqrt(v + eps) g; u <- rho u + (1 - rho) d^2; w <- w - d - wd w.
@@ -30,7 +30,7 @@ def adadelta(config: Any, learning_rate: optax.Schedule) -> optax.GradientTransf
     return optax.chain(scale, optax.scale_by_learning_rate(learning_rate), decay)
 
 
-OPTIMIZERS: dict[str, Callable[[Any, optax.Schedule], optax.GradientTransformation]] = {"adadelta": adadelta}
+OPTIMIZERS: dict[str, Callable[[Any, optax.ScalarOrSchedule], optax.GradientTransformation]] = {"adadelta": adadelta}
 SCHEDULES = ("constant", "cosine")
 
 
@@ -52,6 +52,7 @@ def make_optimizer(config: Any, steps: int) -> optax.GradientTransformation:
         raise ValueError(f"optimizer.decay: found {config.decay!r}, expected 'decoupled' or 'coupled'")
     if config.schedule not in SCHEDULES:
         raise ValueError(f"optimizer.schedule: unknown name {config.schedule!r}{hint(config.schedule, SCHEDULES)}")
-    constant = config.schedule == "constant"
-    schedule = optax.constant_schedule if constant else lambda rate: optax.cosine_decay_schedule(rate, steps)
-    return OPTIMIZERS[config.name](config, schedule(config.learning_rate))
+    rate: optax.ScalarOrSchedule = config.learning_rate
+    if config.schedule == "cosine":
+        rate = optax.cosine_decay_schedule(config.learning_rate, steps)
+    return OPTIMIZERS[config.name](config, rate)

@@ -51,7 +51,7 @@ def update(network, state: NetworkState, image, cam, target, weight, keys, train
         v = RHO * v + (1 - RHO) * g**2
         d = jnp.sqrt(u + EPS) / jnp.sqrt(v + EPS) * g
         u = RHO * u + (1 - RHO) * d**2
-        decay = DECAY if path[-1].key == "kernel" else 0.0
+        decay = DECAY if path[-1].key in ("kernel", "scale") else 0.0
         new_params.append(w - d - decay * w)
         new_v.append(v)
         new_u.append(u)
