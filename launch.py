@@ -1,5 +1,6 @@
 """The one entry point: train, evaluate and describe runs. `python launch.py --helpfull` lists every flag."""
 
+import ast
 import os
 import shlex
 import sys
@@ -34,6 +35,8 @@ def main(arguments: list[str]) -> int:
         return _refuse(f"--mode {MODE.value} needs --workdir, the folder of the run")
 
     logging.set_verbosity(logging.WARNING)
+    if not COORDINATOR.value and (PROCESSES.value > 1 or PROCESS.value > 0):
+        return _refuse("--processes and --process need --coordinator, the host:port of the first process")
     # After the flags are checked: these take seconds to import.
     import jax
 
@@ -75,7 +78,7 @@ def _train(console: Console) -> int:
     validate(config)
     validate_devices(config, jax.device_count(), jax.process_count())
     workdir = open_workdir(WORKDIR.value, config, "python " + shlex.join(sys.argv))
-    run = open_run(config, workdir)
+    run = open_run(config, workdir, training=True)
     try:
         finished = train(run, console)
     finally:
@@ -84,15 +87,13 @@ def _train(console: Console) -> int:
 
 
 def _evaluate(console: Console) -> int:
-    import jax
-
-    from busjax.training.config import validate_devices
+    from busjax.training.config import validate
     from busjax.training.evaluate import evaluate
     from busjax.training.run import open_run
     from busjax.training.workdir import read_workdir
 
     workdir, config, facts = read_workdir(WORKDIR.value)
-    validate_devices(config, jax.device_count(), jax.process_count())
+    validate(config)
     run = open_run(config, workdir)
     try:
         evaluate(run, facts, console)
@@ -111,5 +112,28 @@ def _describe(console: Console) -> int:
     return 0
 
 
+def parse(arguments: list[str]) -> list[str]:
+    """Parses flags and config; what is wrong with them is told in one line."""
+    app.define_help_flags()
+    try:
+        rest = flags.FLAGS(arguments)
+    except (flags.Error, AttributeError, KeyError, TypeError, ValueError) as error:
+        cause: BaseException = error
+        while cause.__cause__ is not None:
+            cause = cause.__cause__
+        text = str(cause.args[0] if cause.args else cause).strip()
+        # ml_collections tells of an unknown field by the printed form of a text.
+        lines = str(ast.literal_eval(text) if text[:2] == "'\\" else text).splitlines()
+        # An error inside a config file comes as the text of its traceback, which ends in 'SomeError: message'.
+        inside = any(line.startswith("Traceback") or "Traceback (most" in line for line in lines)
+        message = lines[-1].split(": ", 1)[-1] if inside else " ".join(line.strip() for line in lines)
+        sys.exit(_refuse(f"command line: {message}"))
+    if CONFIG.present:
+        file = config_flags.get_config_filename(flags.FLAGS["config"]).partition(":")[0]
+        if not os.path.exists(file):
+            sys.exit(_refuse(f"--config {file}: no such file"))
+    return rest
+
+
 if __name__ == "__main__":
-    app.run(main)
+    app.run(main, flags_parser=parse)

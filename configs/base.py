@@ -74,7 +74,8 @@ def base() -> ConfigDict:
     config.train.log_every = 10  # steps
 
     config.eval = ConfigDict({"batch_size": 10, "threshold": 0.5, "beta": 2.0})
-    config.selection = ConfigDict({"metric": "f_beta", "mode": "max", "from_epoch": 1})
+    # By F-beta on validation, each network by itself; from the first epoch on.
+    config.selection = ConfigDict({"metric": "f_beta", "mode": "max", "after": 0.0})
     return config
 
 
@@ -105,7 +106,7 @@ def settle(config: ConfigDict) -> None:
     that calls every image positive has a high F-beta: it would be chosen though it has learned nothing.
     """
     config.optimizer.schedule = "cosine"
-    config.selection.from_epoch = config.train.epochs // 2
+    config.selection.after = 0.5
 
 
 def small(config: ConfigDict) -> None:

@@ -13,7 +13,7 @@ from busjax.models import make_network
 from busjax.names import hint
 
 
-def _network(config: Any, name: str, has_map_tower: bool):
+def _network(config: Any, name: str, has_map_tower: bool, unroll_blocks: bool | None):
     """The network `name` of a config."""
     own, shared = config.model[name], config.model
     return make_network(
@@ -26,33 +26,41 @@ def _network(config: Any, name: str, has_map_tower: bool):
         axis_name=AXIS if shared.sync_batch_norm else None,
         dropout_rate=shared.dropout_rate,
         has_map_tower=has_map_tower,
+        unroll_blocks=unroll_blocks,
         **({"map_scale": shared.map_scale} if has_map_tower else {}),
     )
 
 
-def _classification(config: Any, optimizer: optax.GradientTransformation) -> Method:
+def _classification(config: Any, optimizer: optax.GradientTransformation, unroll: bool | None) -> Method:
     name = config.model.network
     task = TASKS[config.model[name].task]
-    return classification(name, _network(config, name, False), task, optimizer, config.model.batch_norm == "frozen")
+    return classification(
+        name, _network(config, name, False, unroll), task, optimizer, config.model.batch_norm == "frozen"
+    )
 
 
-def _cross_training(config: Any, optimizer: optax.GradientTransformation) -> Method:
-    networks = {name: _network(config, name, True) for name in (MT, SN)}
+def _cross_training(config: Any, optimizer: optax.GradientTransformation, unroll: bool | None) -> Method:
+    networks = {name: _network(config, name, True, unroll) for name in (MT, SN)}
     return cross_training(networks, optimizer, config.model.batch_norm == "frozen")
 
 
-METHODS: dict[str, Callable[[Any, optax.GradientTransformation], Method]] = {
+METHODS: dict[str, Callable[[Any, optax.GradientTransformation, bool | None], Method]] = {
     "classification": _classification,
     "cross_training": _cross_training,
 }
 
 
-def make_method(config: Any, optimizer: optax.GradientTransformation) -> Method:
+def make_method(config: Any, optimizer: optax.GradientTransformation, *, unroll_blocks: bool | None = None) -> Method:
     """The method that a config names.
+
+    Args:
+      config: of the run.
+      optimizer: its update rule.
+      unroll_blocks: see `busjax.models.layers.Settings`.
 
     Raises:
       ValueError: for an unknown name, with the nearest one that exists.
     """
     if config.method not in METHODS:
         raise ValueError(f"method: unknown name {config.method!r}{hint(config.method, sorted(METHODS))}")
-    return METHODS[config.method](config, optimizer)
+    return METHODS[config.method](config, optimizer, unroll_blocks)

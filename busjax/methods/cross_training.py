@@ -53,7 +53,7 @@ def step_keys(state: TrainState) -> Array:
 
 def flip_coin(key: Array) -> Bool[Array, ""]:
     """Whether the Mt-Net is updated with a map: p >= 0.5 for p uniform in [0, 1) (Algorithm 1)."""
-    return jax.random.uniform(key) >= 0.5
+    return jax.random.uniform(key, dtype=jnp.float32) >= 0.5
 
 
 def cross_training(
@@ -133,7 +133,8 @@ def cross_training(
         (mt_value, (mt_logits, mt_stats)), (direct, *through) = jax.value_and_grad(
             mt_loss, argnums=(0, 1, 2), has_aux=True
         )(old[MT].params, mt_image, mt_blank)
-        new_mt = _update(old[MT], direct, pull_mt(tuple(through))[0], mt_stats, optimizer)
+        mt_gradients = _mean_sum(direct, pull_mt(tuple(through))[0])
+        new_mt = apply_gradients(old[MT], mt_gradients, lax.pmean(mt_stats, AXIS), optimizer)
 
         # S1, with the parameters just updated. The batch's statistics are used, not left behind.
         (features, blank), _ = mt_towers(new_mt.params)
@@ -147,11 +148,12 @@ def cross_training(
         (sn_value, (sn_logits, sn_stats)), (direct, through) = jax.value_and_grad(
             sn_loss, argnums=(0, 1), has_aux=True
         )(old[SN].params, sn_image)
-        new_sn = _update(old[SN], direct, pull_sn(through)[0], sn_stats, optimizer)
+        sn_gradients = _mean_sum(direct, pull_sn(through)[0])
+        new_sn = apply_gradients(old[SN], sn_gradients, lax.pmean(sn_stats, AXIS), optimizer)
 
         told = metrics.gather_from_model_output(
             axis_name=AXIS,
-            all_finite=jnp.isfinite(lax.pmean(mt_value + sn_value, AXIS)),
+            all_finite=passes.all_finite(lax.pmean(mt_value + sn_value, AXIS), mt_gradients, sn_gradients),
             step=state.step,
             with_map=jnp.asarray(with_map, jnp.float32),
             **passes.step_outputs(MT, mt_logits, tasks[MT].target(batch), weight),
@@ -209,7 +211,6 @@ def _either(condition, when, otherwise):
     return lax.cond(condition, when, otherwise)
 
 
-def _update(network, direct, through, batch_stats, optimizer):
-    """An update by the sum of two parts of a gradient, averaged over the devices like the running statistics."""
-    gradients = jax.tree.map(jnp.add, direct, through)
-    return apply_gradients(network, lax.pmean(gradients, AXIS), lax.pmean(batch_stats, AXIS), optimizer)
+def _mean_sum(direct, through):
+    """The gradient as the sum of its two parts, averaged over the devices."""
+    return lax.pmean(jax.tree.map(jnp.add, direct, through), AXIS)

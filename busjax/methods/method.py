@@ -26,10 +26,10 @@ class Method:
       selectors: the outputs by which a best checkpoint is chosen, one checkpoint for each.
       init: (key, image size) -> state.
       train_step: (state, batch) -> (state, metrics). Runs per device, over the axis `AXIS`.
-      predict: (state, batch with views) -> {"scores": {output: [batch, 2]}, "cams": {network: [batch, views, h, w]},
+      predict: (state, batch with views) -> {"scores": {output: [batch, 2]}, "cams": {output: [batch, views, h, w]},
         "maps": feature maps at the aggregation point, where there are any}. Runs per device, over the axis `AXIS`.
       metrics: the collection that `train_step` returns.
-      reported_with: for an output that is not a selector, the selector whose checkpoint it is reported from.
+      reported_with: for each output, the selector whose checkpoint it is reported from.
     """
 
     networks: Mapping[str, RegionEnhancedNetwork]

@@ -16,7 +16,7 @@ def initialise(network: nn.Module, key: Array, *inputs: Any) -> dict[str, Any]:
     """Variables of a network: kernels from a truncated normal of variance 2 / fan-in (He et al. 2015), scales and
     running variances 1, everything else 0.
 
-    All kernels are cut from one draw. Flax's own `init` draws each by itself, which is the same distribution but takes
+    All kernels are cut from one draw. Flax's own `init` draws each by itself, which takes
     XLA tens of seconds to compile for networks of hundreds of layers.
 
     Args:

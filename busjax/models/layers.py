@@ -119,7 +119,7 @@ class ExampleDropout(nn.Module):
         """Drops features of each example by its own key; without keys, returns `x`."""
         if keys is None or self.rate == 0.0:
             return x
-        keep = jax.vmap(lambda key: jax.random.bernoulli(key, 1.0 - self.rate, x.shape[1:]))(keys)
+        keep = jax.vmap(lambda key: jax.random.uniform(key, x.shape[1:], jnp.float32) >= self.rate)(keys)
         return jnp.where(keep, x / (1.0 - self.rate), 0.0).astype(x.dtype)
 
 

@@ -21,13 +21,14 @@ class Checkpoints:
     that are equally good the later.
     """
 
-    def __init__(self, folder: Path, selectors: Sequence[str], mode: str = "max"):
+    def __init__(self, folder: Path, selectors: Sequence[str], mode: str = "max", *, clear: bool = False):
         """Opens the folder, or makes it.
 
         Args:
           folder: of the checkpoints.
           selectors: names of the metrics by which a best one is kept.
           mode: 'max' or 'min', whether a high metric is a good one.
+          clear: whether to remove what a killed run has half written. Not while another process writes.
         """
         self.folder, self.selectors = folder, tuple(selectors)
         self._sign = 1.0 if mode == "max" else -1.0
@@ -39,7 +40,7 @@ class Checkpoints:
         self._orbax = ocp.training.Checkpointer(
             folder,
             preservation_policy=policies.AnyPreservationPolicy([policies.LatestN(1), *best]),
-            cleanup_tmp_directories=True,
+            cleanup_tmp_directories=clear,
         )
 
     def _rank(self, metrics: Mapping[str, Any], selector: str) -> float:
@@ -65,19 +66,20 @@ class Checkpoints:
         """The step of the latest checkpoint, None where there is none."""
         return None if self._orbax.latest is None else self._orbax.latest.step
 
-    def best(self, selector: str) -> tuple[int, float | None]:
+    def best(self, selector: str) -> tuple[int, float]:
         """The step of the best checkpoint of a selector, and its metric.
 
         Raises:
-          CheckpointError: there is no checkpoint with metrics yet.
+          CheckpointError: there is no checkpoint with a metric of this selector.
         """
         known = [c for c in self._orbax.checkpoints if c.metrics is not None]
-        if not known:
+        chosen = max(known, key=lambda c: (self._rank(c.metrics, selector), c.step), default=None)
+        if chosen is None or chosen.metrics.get(selector) is None:
             raise CheckpointError(
-                f"{self.folder}: no checkpoint of a validated epoch, expected at least one: train first"
+                f"{self.folder}: no checkpoint of an epoch that {selector!r} could be chosen at, expected at least "
+                "one: train longer"
             )
-        chosen = max(known, key=lambda c: (self._rank(c.metrics, selector), c.step))
-        return chosen.step, chosen.metrics.get(selector)
+        return chosen.step, chosen.metrics[selector]
 
     def facts(self, step: int) -> dict[str, Any]:
         """The JSON facts saved with a checkpoint."""

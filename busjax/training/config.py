@@ -1,5 +1,6 @@
 """The config of a run: checked before anything starts, kept in the work directory, compared when a run is resumed."""
 
+import inspect
 import json
 import math
 from collections.abc import Mapping
@@ -7,7 +8,10 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from busjax.data.pipeline import RESIZES
+from busjax.data.splits import PROTOCOLS
 from busjax.methods import METHODS
+from busjax.methods.tasks import TASKS
 from busjax.models import BACKBONES, MINIMUM_SIZE
 from busjax.training.optimizers import OPTIMIZERS, SCHEDULES
 
@@ -15,7 +19,15 @@ METRICS = ("f_beta", "auc", "accuracy", "balanced_accuracy", "sensitivity", "spe
 
 # What a resumed run may change: where files are, what speed or memory alone depends on, and how long to go on (unless
 # the learning rate follows a schedule over all steps).
-CHANGEABLE = ("data.data_dir", "data.manual_dir", "data.cache", "train.epochs", "train.patience", "train.log_every")
+CHANGEABLE = (
+    "data.data_dir",
+    "data.manual_dir",
+    "data.cache",
+    "train.epochs",
+    "train.patience",
+    "train.log_every",
+    "eval.batch_size",
+)
 
 
 class ConfigError(ValueError):
@@ -40,12 +52,12 @@ RULES: dict[str, tuple] = {
     "method": _one_of(*METHODS),
     "seed": _between(0, 2**32 - 1),
     "dtype": _one_of("float32", "bfloat16"),
-    "data.split": _one_of("holdout", "kfold", "official", "holdout_image"),
+    "data.split": _one_of(*PROTOCOLS),
     "data.split_seed": _at_least(0),
     "data.folds": _at_least(3),
     "data.fold": _at_least(0),
     "data.image_size": _at_least(MINIMUM_SIZE),
-    "data.resize": _one_of("squash", "short_side"),
+    "data.resize": _one_of(*RESIZES),
     "data.views": _at_least(1),
     "data.augment.rotate_degrees": _between(0, 180),
     "model.batch_norm": _one_of("batch", "frozen"),
@@ -67,7 +79,7 @@ RULES: dict[str, tuple] = {
     "eval.threshold": _between(0, 1),
     "eval.beta": POSITIVE,
     "selection.metric": _one_of(*METRICS),
-    "selection.from_epoch": _at_least(1),
+    "selection.after": ((lambda value: 0 <= value < 1), "0 or more and below 1"),
     "selection.mode": _one_of("max", "min"),
 }
 
@@ -102,6 +114,14 @@ def validate(config: ConfigDict) -> None:
         if config.model[name].backbone not in BACKBONES:
             found = config.model[name].backbone
             raise ConfigError(f"model.{name}.backbone: found {found!r}, expected one of {', '.join(BACKBONES)}")
+        known = inspect.signature(BACKBONES[config.model[name].backbone]).parameters
+        for option in config.model[name].options:
+            if option not in known:
+                found = f"model.{name}.options.{option}"
+                raise ConfigError(f"{found}: {config.model[name].backbone} has no such option, expected {_rest(known)}")
+        if config.model[name].task not in TASKS:
+            found = config.model[name].task
+            raise ConfigError(f"model.{name}.task: found {found!r}, expected one of {', '.join(TASKS)}")
         if not 0 < config.model[name].width <= 1:
             raise ConfigError(f"model.{name}.width: found {config.model[name].width}, expected above 0 and at most 1")
     if config.model.batch_norm == "frozen":
@@ -111,28 +131,29 @@ def validate(config: ConfigDict) -> None:
         )
     if config.data.resize == "squash" and config.data.views != 1:
         raise ConfigError(f"data.views: found {config.data.views}, expected 1 where data.resize is 'squash'")
-    if config.selection.from_epoch > config.train.epochs:
-        found = config.selection.from_epoch
-        raise ConfigError(f"selection.from_epoch: found {found}, expected at most {config.train.epochs} (train.epochs)")
-    if config.data.split in ("kfold", "official") and config.data.fold >= config.data.folds:
+    if config.data.split == "kfold" and config.data.fold >= config.data.folds:
         raise ConfigError(
             f"data.fold: found {config.data.fold}, expected 0 to {config.data.folds - 1} (data.folds - 1)"
         )
 
 
+def _rest(parameters: Mapping[str, Any]) -> str:
+    """The options of a backbone: its parameters but the first."""
+    return ", ".join(list(parameters)[1:])
+
+
 def validate_devices(config: ConfigDict, devices: int, hosts: int) -> None:
-    """Checks that batches can be divided.
+    """Checks that training batches can be divided (those of an evaluation are made to fit).
 
     Raises:
-      ConfigError: naming the batch size that cannot.
+      ConfigError: they cannot.
     """
-    for field in ("train.batch_size", "eval.batch_size"):
-        size = flatten(config)[field]
-        if size % devices:
-            raise ConfigError(
-                f"{field}: found {size}, expected a multiple of the {devices} devices ({hosts} hosts): every device "
-                "takes an equal share of a batch"
-            )
+    size = config.train.batch_size
+    if size % devices:
+        raise ConfigError(
+            f"train.batch_size: found {size}, expected a multiple of the {devices} devices ({hosts} hosts): "
+            "every device takes an equal share of a batch"
+        )
 
 
 def to_json(config: ConfigDict) -> dict[str, Any]:

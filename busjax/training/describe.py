@@ -17,7 +17,8 @@ GIGA = 1e9
 
 def describe(config: ConfigDict, console: Console) -> None:
     """Prints a table for each network, and the operations of a training step."""
-    method = make_method(config, make_optimizer(config.optimizer, steps=1))
+    # Unrolled, for XLA counts the operations of a loop once, however often it turns.
+    method = make_method(config, make_optimizer(config.optimizer, steps=1), unroll_blocks=True)
     for name, network in method.networks.items():
         console.print(_network_table(name, network, config))
     mesh = parallel.make_mesh(jax.devices()[:1])

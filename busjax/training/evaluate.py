@@ -1,9 +1,11 @@
 """The end of a run: the best checkpoints on validation and test images, the tables and the report."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import jax
 import numpy as np
+from ml_collections import ConfigDict
 from rich.console import Console
 
 from busjax.evaluation.predictions import write_csv
@@ -15,6 +17,7 @@ from busjax.training.scoring import Scored
 from tfds_builders.record import MALIGNANT
 
 GALLERY = 3  # images of each outcome, as in Fig. 11
+LOCALISED = 400  # more images that maps are compared with masks on: as many as fit in memory at full size
 SHOWN_FEATURES = 4  # rows of the feature maps' figure
 
 
@@ -40,6 +43,7 @@ def evaluate(run: Run, facts: dict[str, Any], console: Console) -> dict[str, Any
             "metric": config.selection.metric,
             "mode": config.selection.mode,
             "part": "val",
+            "among": f"epochs after {config.selection.after:.0%} of training",
             "step": step,
             "value": value,
         }
@@ -76,16 +80,17 @@ def _write_report(
     cams = {}
     for output, selector in method.reported_with.items():
         scored = test[selector]
-        # The gallery's images first: it shows the first of each outcome; the localisation numbers are over all.
-        first = varied(scored, output, GALLERY)
-        rest = np.setdiff1d(np.arange(len(scored.rows)), first)
+        # The gallery's images first: it shows the first of each outcome; the localisation numbers are over all given.
+        first = varied(scored, output, GALLERY, config.eval.threshold)
+        rest = np.random.default_rng(config.seed).permutation(np.setdiff1d(np.arange(len(scored.rows)), first))
+        rest = rest[:LOCALISED]
         cams[output] = cam_examples(run.config, run.data, scored, output, np.concatenate([first, rest]))
     scored = test[method.selectors[0]]
-    shown = varied(scored, method.selectors[0], 1)[:SHOWN_FEATURES]
+    shown = varied(scored, method.selectors[0], 1, config.eval.threshold)[:SHOWN_FEATURES]
     write_report(
         run.workdir.report,
         title=f"{config.method} on {config.data.name}",
-        run_facts=_facts(run, facts),
+        run_facts=_facts(run, facts["launches"], {name: scored.cams[name].shape[2:] for name in method.networks}),
         results=results,
         predictions=parts,
         history=run.checkpoints.facts(run.checkpoints.latest() or 0)["history"],
@@ -94,12 +99,12 @@ def _write_report(
     )
 
 
-def _facts(run: Run, facts: dict[str, Any]) -> dict[str, Any]:
+def _facts(run: Run, launches: list[dict[str, Any]], cells: dict[str, tuple[int, ...]]) -> dict[str, Any]:
     config, table = run.config, run.data.dataset.table
     shown: dict[str, Any] = {
         "method": config.method,
         "dataset": config.data.name,
-        "split": f"{config.data.split}, seed {config.data.split_seed}",
+        "split": _split(config),
         "seed": config.seed,
     }
     for name, rows in run.data.split.parts().items():
@@ -110,11 +115,14 @@ def _facts(run: Run, facts: dict[str, Any]) -> dict[str, Any]:
     shown |= {
         "networks": ", ".join(f"{name}: {config.model[name].backbone}" for name in run.method.networks),
         "image size": f"{config.data.image_size} pixels, {config.data.resize}, {config.data.views} views at evaluation",
+        "maps": "; ".join(f"{name}: {h}x{w} cells, enlarged to the image" for name, (h, w) in cells.items()),
         "steps trained": run.checkpoints.latest(),
-        "git revision": facts.get("git_revision", "unknown"),
-        "versions": ", ".join(f"{name} {version}" for name, version in facts.get("versions", {}).items()),
-        "devices": ", ".join(facts.get("devices", [])),
-        "command": facts.get("command", ""),
+        "git revision": _history(launch["git_revision"] for launch in launches),
+        "versions": _history(
+            ", ".join(f"{name} {version}" for name, version in launch["versions"].items()) for launch in launches
+        ),
+        "devices": _history(", ".join(launch["devices"]) for launch in launches),
+        "command": launches[0]["command"],
     }
     if config.data.name == "phantom":
         shown["notice"] = (
@@ -124,3 +132,14 @@ def _facts(run: Run, facts: dict[str, Any]) -> dict[str, Any]:
     if run.data.split.leaks_patients:
         shown["notice"] = "The split of this run is by image: a patient's images stand on both sides, so it leaks."
     return shown
+
+
+def _history(values: Iterable[str]) -> str:
+    """What held at every launch: one value, or several in their order."""
+    return ", then ".join(dict.fromkeys(values))
+
+
+def _split(config: ConfigDict) -> str:
+    fold = f", fold {config.data.fold}" if config.data.split in ("kfold", "official") else ""
+    of = f" of {config.data.folds}" if config.data.split == "kfold" else ""
+    return f"{config.data.split}{fold}{of}, seed {config.data.split_seed}"

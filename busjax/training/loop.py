@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
+import numpy as np
+from jax.experimental import multihost_utils
 from rich.console import Console
 
 from busjax.methods.metrics import NEVER
@@ -15,7 +17,7 @@ from busjax.training.config import flatten
 from busjax.training.progress import make_progress
 from busjax.training.run import Run
 from busjax.training.run_data import training_stream
-from busjax.training.signals import noted_signals
+from busjax.training.signals import Signals, noted_signals
 from busjax.training.validation import (
     History,
     best_epochs,
@@ -28,7 +30,28 @@ from busjax.training.writer import make_writer
 
 
 class NonFiniteLoss(ArithmeticError):
-    """The loss became infinite or not a number; the message names the step."""
+    """The loss or a gradient became infinite or not a number; the message names the step."""
+
+
+class Pace:
+    """How fast training goes, counted from a step that is done."""
+
+    EVERY = 60.0  # seconds between two lines where there is no terminal to draw a bar on
+
+    def __init__(self, step: int):
+        self._step, self._since = step, time.monotonic()
+        self._told = self._since
+
+    def images_per_second(self, step: int, images: int) -> float | None:
+        """Images a second since the start; None at the start itself."""
+        return None if step == self._step else (step - self._step) * images / (time.monotonic() - self._since)
+
+    def due(self) -> bool:
+        """Whether it is time for a line; if so, the next is due after a while."""
+        if time.monotonic() - self._told < self.EVERY:
+            return False
+        self._told = time.monotonic()
+        return True
 
 
 class Epoch:
@@ -69,6 +92,9 @@ def train(run: Run, console: Console) -> bool:
 
     A checkpoint is written after every validation, which ends an epoch, and when a signal asks the run to end.
 
+    The parameters do not depend on where a run was interrupted; the averages of training metrics of an epoch that was
+    interrupted are over the steps since.
+
     Args:
       run: what to train.
       console: for progress.
@@ -108,13 +134,23 @@ def train(run: Run, console: Console) -> bool:
                 step += 1
                 if writer is None:  # after the first step is on its way: the import of TensorFlow takes seconds
                     writer = _writer(run, new=latest is None)
-                ended, asked = step % steps_per_epoch == 0, bool(signals.received)
-                if ended or asked or step % config.train.log_every == 0 or step == (latest or 0) + 1:
+                ended = step % steps_per_epoch == 0
+                fetched = ended or step % config.train.log_every == 0 or step == (latest or 0) + 1
+                asked = _asked(signals, agree=fetched)
+                bar.update(task, completed=step)
+                if fetched or asked:
                     values = epoch_metrics.fetch()
                     writer.write_scalars(step, {f"train/{name}": value for name, value in values.items()})
                     if step == (latest or 0) + 1:
                         console.print(f"compiled; the first step was done after {time.monotonic() - started:.0f} s")
-                    bar.update(task, completed=step, told=_line(values))
+                        pace = Pace(step)
+                    rate = pace.images_per_second(step, config.train.batch_size)
+                    bar.update(task, told=_line(values))
+                    if rate is not None:
+                        writer.write_scalars(step, {"train/images_per_second": rate})
+                        if not console.is_terminal and pace.due():
+                            left = (last_step - step) * config.train.batch_size / rate
+                            console.print(f"step {step} of {last_step}, {rate:.1f} images/s, {left / 60:.0f} min left")
                 row: dict[str, Any] | None = None
                 if ended:
                     scored = run.score(state, "val")
@@ -131,7 +167,8 @@ def train(run: Run, console: Console) -> bool:
                     chosen_by = None if row is None else selected(row, method.selectors, config)
                     run.checkpoints.save(step, state, {"data": stream.get_state(), "history": history}, chosen_by)
                 if asked:
-                    console.print(f"{signals.received}: saved step {step}; the same command goes on from here")
+                    reason = signals.received or "another host was asked to end"
+                    console.print(f"{reason}: saved step {step}; the same command goes on from here")
                     return False
                 if ended and stopped_early(history, method.selectors, config):
                     console.print(f"no network came to a new best in {config.train.patience} epochs: training ends")
@@ -151,6 +188,17 @@ def _writer(run: Run, *, new: bool) -> Any:
     return writer
 
 
+def _asked(signals: Signals, *, agree: bool) -> bool:
+    """Whether the run was asked to end.
+
+    Several hosts must say the same, for they save together: they ask each other where all of them wait for the devices
+    anyway (`agree`).
+    """
+    if jax.process_count() == 1:
+        return bool(signals.received)
+    return agree and bool(multihost_utils.process_allgather(np.asarray(bool(signals.received))).any())
+
+
 def _computed(metrics: Any) -> dict[str, float]:
     """Numbers of a collection; what no example had an answer for is left out.
 
@@ -161,8 +209,8 @@ def _computed(metrics: Any) -> dict[str, float]:
     first = values.pop("first_non_finite")
     if first != NEVER:
         raise NonFiniteLoss(
-            f"the loss of step {int(first) + 1} is not finite; no checkpoint was written since. A smaller "
-            "optimizer.learning_rate or dtype 'float32' may help"
+            f"the loss or a gradient of step {int(first) + 1} is not finite; no checkpoint was written since. A "
+            "smaller optimizer.learning_rate or dtype 'float32' may help"
         )
     return {name: value for name, value in values.items() if not math.isnan(value)}
 

@@ -7,13 +7,14 @@ from jaxtyping import Float, Int, UInt8
 from ml_collections import ConfigDict
 
 from busjax.evaluation.examples import CamExample, FeatureExample
+from busjax.evaluation.metrics import decide
 from busjax.methods.cross_training import MT, SHOWN_CHANNELS, SN
 from busjax.models.class_activation import enlarge
 from busjax.training.run_data import RunData, evaluation_stream
 from busjax.training.scoring import Scored
 
 
-def varied(scored: Scored, output: str, count: int) -> Int[np.ndarray, " picked"]:
+def varied(scored: Scored, output: str, count: int, threshold: float) -> Int[np.ndarray, " picked"]:
     """Positions of up to `count` images for every outcome (true or false, positive or negative) of an output.
 
     Of each outcome the most confident, the least confident and evenly many between, so that a gallery shows neither
@@ -21,10 +22,11 @@ def varied(scored: Scored, output: str, count: int) -> Int[np.ndarray, " picked"
     """
     predictions = next(p for p in scored.predictions if p.name == output)
     confidence = predictions.scores.max(axis=1)
+    decisions = decide(predictions, threshold)
     picked = []
     for target in (0, 1):
-        for predicted in (0, 1):
-            members = np.flatnonzero((predictions.target == target) & (predictions.predicted == predicted))
+        for decision in (False, True):
+            members = np.flatnonzero((predictions.target == target) & (decisions == decision))
             members = members[np.argsort(-confidence[members], kind="stable")]
             places = np.unique(np.linspace(0, len(members) - 1, min(count, len(members))).round().astype(int))
             picked.append(members[places] if len(members) else members)

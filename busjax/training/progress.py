@@ -38,5 +38,6 @@ def make_progress(console: Console) -> Progress:
         TimeRemainingColumn(),
         TextColumn("left {task.fields[told]}"),
         console=console,
+        speed_estimate_period=600,
         disable=not console.is_terminal,
     )

@@ -66,8 +66,13 @@ class Run:
         return score(self.method, self.predict, state, self._parts[part], self.data.dataset.table)
 
 
-def open_run(config: ConfigDict, workdir: Workdir) -> Run:
+def open_run(config: ConfigDict, workdir: Workdir, *, training: bool = False) -> Run:
     """Opens everything of a run but its state.
+
+    Args:
+      config: of the run.
+      workdir: of the run.
+      training: whether checkpoints will be written; half-written ones of a killed run are then cleared away.
 
     Raises:
       DatasetError, SplitError: the data cannot be had or split.
@@ -83,5 +88,5 @@ def open_run(config: ConfigDict, workdir: Workdir) -> Run:
         data=data,
         mesh=mesh,
         predict=parallel.map_predict(method.predict, mesh),
-        checkpoints=Checkpoints(workdir.checkpoints, method.selectors, config.selection.mode),
+        checkpoints=Checkpoints(workdir.checkpoints, method.selectors, config.selection.mode, clear=training),
     )

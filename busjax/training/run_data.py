@@ -1,6 +1,7 @@
 """The data of a run: its dataset, its split, its batches."""
 
 import dataclasses
+import math
 from collections.abc import Iterable
 
 import grain
@@ -83,14 +84,16 @@ def training_stream(config: ConfigDict, data: RunData, sharding: NamedSharding) 
 def evaluation_stream(
     config: ConfigDict, data: RunData, rows: np.ndarray, sharding: NamedSharding | None, batch_size: int | None = None
 ) -> EvaluationBatches:
-    """Batches that hold each of the given rows once."""
+    """Batches that hold each of the given rows once, of the size of the config or the next that the devices divide."""
+    wanted = batch_size or config.eval.batch_size
+    devices = 1 if sharding is None else len(sharding.device_set)
     return evaluation_batches(
         data.dataset,
         rows,
         image_size=config.data.image_size,
         resize=config.data.resize,
         views=config.data.views,
-        batch_size=batch_size or config.eval.batch_size,
+        batch_size=devices * math.ceil(wanted / devices),
         sharding=sharding,
         process_index=jax.process_index() if sharding is not None else 0,
         process_count=jax.process_count() if sharding is not None else 1,

@@ -30,9 +30,9 @@ def validation_metrics(scored: Scored, config: ConfigDict) -> dict[str, float | 
 def selected(row: dict[str, Any], selectors: Sequence[str], config: ConfigDict) -> dict[str, float | None]:
     """The metrics of an epoch by which checkpoints are chosen, for each selector.
 
-    None where one is not defined, and before `selection.from_epoch`.
+    None where one is not defined, and until the share `selection.after` of the epochs has passed.
     """
-    counts = row["epoch"] >= config.selection.from_epoch
+    counts = row["epoch"] > config.selection.after * config.train.epochs
     return {name: row[f"val/{name}_{config.selection.metric}"] if counts else None for name in selectors}
 
 
@@ -53,13 +53,16 @@ def stopped_early(history: History, selectors: Sequence[str], config: ConfigDict
     """Whether no selector has come to a new best in the last `train.patience` epochs that could be chosen."""
     if not history:
         return False
-    last_best = max(config.selection.from_epoch - 1, *best_epochs(history, selectors, config).values())
+    last_best = max(
+        math.floor(config.selection.after * config.train.epochs), *best_epochs(history, selectors, config).values()
+    )
     return history[-1]["epoch"] - last_best >= config.train.patience
 
 
 def write_pictures(writer: Any, run: Run, scored: Scored, step: int) -> None:
     """Inputs with maps, ROC curves and confusion matrices of a validation, for TensorBoard."""
     examples = {
-        name: cam_examples(run.config, run.data, scored, name, varied(scored, name, 2)) for name in run.method.selectors
+        name: cam_examples(run.config, run.data, scored, name, varied(scored, name, 2, run.config.eval.threshold))
+        for name in run.method.selectors
     }
     writer.write_images(step, validation_images(scored.predictions, examples, run.config.eval.threshold))

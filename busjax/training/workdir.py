@@ -43,7 +43,7 @@ def open_workdir(path: str | Path, config: ConfigDict, command: str) -> Workdir:
 
     Args:
       path: of the folder.
-      config: of the run; written to config.json with the versions it runs under.
+      config: of the run; written to config.json with the versions of every launch.
       command: how the run was started, for the report.
 
     Raises:
@@ -59,10 +59,16 @@ def open_workdir(path: str | Path, config: ConfigDict, command: str) -> Workdir:
         raise WorkdirError(
             f"--workdir {workdir.path}: cannot write there ({error.strerror}); expected a folder with write permission"
         ) from None
+    launches: list[dict[str, Any]] = []
     if workdir.begun():
-        refuse_other(_read(workdir)["config"], config, f"--workdir {workdir.path}")
+        facts = _read(workdir)
+        refuse_other(facts["config"], config, f"--workdir {workdir.path}")
+        launches = facts["launches"]
     if jax.process_index() == 0:
-        facts = {"config": to_json(config), "command": command, **environment()}
+        launch = {"command": command, **environment()}
+        if not launches or launches[-1] != launch:
+            launches = [*launches, launch]
+        facts = {"config": to_json(config), "launches": launches}
         write_atomic(workdir.config, json.dumps(facts, indent=2) + "\n")
     return workdir
 
@@ -80,11 +86,14 @@ def read_workdir(path: str | Path) -> tuple[Workdir, ConfigDict, dict[str, Any]]
 
 def _read(workdir: Workdir) -> dict[str, Any]:
     try:
-        return json.loads(workdir.config.read_text(encoding="utf-8"))
+        facts = json.loads(workdir.config.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise WorkdirError(f"{workdir.config}: no such file; expected the config of a run of launch.py") from None
     except json.JSONDecodeError as error:
         raise WorkdirError(f"{workdir.config}: not JSON ({error}); expected the config of a run") from None
+    if not isinstance(facts, dict) or not facts.keys() >= {"config", "launches"}:
+        raise WorkdirError(f"{workdir.config}: found no fields 'config' and 'launches', expected those of a run")
+    return facts
 
 
 def environment() -> dict[str, Any]:

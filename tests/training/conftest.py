@@ -24,7 +24,7 @@ def tiny_config(method: str = "classification", data_dir: str = "") -> ConfigDic
         network.width = 0.05
     config.train.epochs = 3
     config.train.log_every = 2
-    config.selection.from_epoch = 1
+    config.selection.after = 0.0
     return config
 
 

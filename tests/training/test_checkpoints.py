@@ -79,5 +79,5 @@ def test_another_type_is_refused_not_cast(checkpoints):
 
 def test_no_checkpoint_yet(checkpoints):
     assert checkpoints.latest() is None
-    with pytest.raises(CheckpointError, match="no checkpoint of a validated epoch"):
+    with pytest.raises(CheckpointError, match="no checkpoint of an epoch that 'mt' could be chosen at"):
         checkpoints.best("mt")

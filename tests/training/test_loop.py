@@ -32,6 +32,23 @@ def final_state(run):
     return jax.device_get(run.restore(run.checkpoints.latest()))
 
 
+def test_cross_training_from_start_to_report(tiny, tmp_path):
+    config = tiny("cross_training")
+    run = start(config, tmp_path)
+    assert train(run, quiet())
+    results = evaluate(run, read_workdir(tmp_path)[2], quiet())
+    run.checkpoints.close()
+    assert set(results["test"]) == set(results["val"]) == {"mt", "mt_without_map", "sn"}
+    assert set(results["selection"]) == {"mt", "sn"}
+    outputs = {p.name: p for p in read_csv(tmp_path / "predictions/test.csv")}
+    assert outputs["sn"].classes == ("no_solid_nodule", "solid_nodule")
+    assert outputs["mt"].target.tolist() == outputs["mt_without_map"].target.tolist()
+    assert not np.array_equal(outputs["mt"].scores, outputs["mt_without_map"].scores)
+    report = (tmp_path / "report.html").read_text()
+    for words in ("Feature maps", "Class activation maps", "Mt-Net(REM)", "Sn-Net(REM)", "2x2 cells"):
+        assert words in report, words
+
+
 def test_a_run_from_start_to_report(tiny, tmp_path):
     config = tiny("classification")
     run = start(config, tmp_path)
@@ -110,7 +127,9 @@ def test_a_loss_that_is_not_finite_stops_the_run(tiny, tmp_path):
     config = tiny("classification")
     config.optimizer.learning_rate = 1e30
     run = start(config, tmp_path)
-    with pytest.raises(NonFiniteLoss, match=r"the loss of step \d+ is not finite; no checkpoint was written since"):
+    with pytest.raises(
+        NonFiniteLoss, match=r"the loss or a gradient of step \d+ is not finite; no checkpoint was written since"
+    ):
         train(run, quiet())
     assert run.checkpoints.latest() is None
     run.checkpoints.close()

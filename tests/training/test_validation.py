@@ -12,9 +12,9 @@ def history(mt, sn):
     ]
 
 
-def config(mode="max", patience=2, from_epoch=1):
+def config(mode="max", patience=2, after=0.0):
     return ConfigDict(
-        {"selection": {"metric": "f_beta", "mode": mode, "from_epoch": from_epoch}, "train": {"patience": patience}}
+        {"selection": {"metric": "f_beta", "mode": mode, "after": after}, "train": {"patience": patience, "epochs": 4}}
     )
 
 
@@ -36,10 +36,10 @@ def test_best_and_stop(mt, sn, mode, best, stopped):
 
 def test_early_epochs_cannot_be_chosen():
     rows = history([0.9, 0.3, 0.2], [0.5, 0.4, 0.5])
-    late = config(from_epoch=2)
+    late = config(after=0.25)
     assert best_epochs(rows, ("mt", "sn"), late) == {"mt": 2, "sn": 3}
     assert selected(rows[0], ("mt", "sn"), late) == {"mt": None, "sn": None}
-    assert not stopped_early(rows[:1], ("mt", "sn"), config(from_epoch=3, patience=1))
+    assert not stopped_early(rows[:1], ("mt", "sn"), config(after=0.5, patience=1))
 
 
 def test_nothing_has_happened_yet():
