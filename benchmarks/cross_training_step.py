@@ -1,6 +1,7 @@
 """The shared cross-training step beside the literal Algorithm 1: XLA's operation counts and times.
 
-    python -m benchmarks.cross_training_step
+    python -m benchmarks.cross_training_step           counts, and times of the reduced networks
+    python -m benchmarks.cross_training_step --full    one shared step at full size: minutes on a CPU, 8 GB of memory
 
 Operations are counted at full size (299 pixels, batch 10), before optimisation, with the coin forced either way; the
 coin is fair, so the means over both ways are compared. Times are medians of several steps of the reduced networks
@@ -9,6 +10,7 @@ coin is fair, so the means over both ways are compared. Times are medians of sev
 
 import functools
 import statistics
+import sys
 import time
 from typing import Any
 
@@ -27,13 +29,13 @@ REPEATS = 5
 WAYS = (False, True)
 
 
-def steps(variant: str) -> tuple[dict[str, dict[bool, Any]], Any, Any]:
+def steps(variant: str, unroll_blocks: bool | None = None) -> tuple[dict[str, dict[bool, Any]], Any, Any]:
     """Compilable steps by kind and by coin, shapes of the state, and the config."""
     config = rem.get_config(variant).unlock()
     mesh = parallel.make_mesh(jax.devices()[:1])
-    method = make_method(config, make_optimizer(config.optimizer, 1))
+    method = make_method(config, make_optimizer(config.optimizer, 1), unroll_blocks=unroll_blocks)
     config.model.sync_batch_norm = False  # no mapped axis: the literal step runs on one device
-    plain = make_method(config, make_optimizer(config.optimizer, 1)).networks
+    plain = make_method(config, make_optimizer(config.optimizer, 1), unroll_blocks=unroll_blocks).networks
     kinds: dict[str, dict[bool, Any]] = {"naive": {}, "shared": {}}
     for way in WAYS:
         kinds["shared"][way] = parallel.map_train_step(functools.partial(method.train_step, with_map=way), mesh)
@@ -47,7 +49,8 @@ def steps(variant: str) -> tuple[dict[str, dict[bool, Any]], Any, Any]:
 
 def count() -> None:
     """Prints operations at full size."""
-    kinds, state, config = steps("full")
+    # Unrolled, for XLA counts the operations of a loop once, however often it turns.
+    kinds, state, config = steps("full", unroll_blocks=True)
     shapes = jax.eval_shape(state)
     batch = abstract_batch(config.train.batch_size, config.data.image_size)
     means = {}
@@ -61,18 +64,23 @@ def count() -> None:
     print(f"ratio: {means['shared'] / means['naive']:.2f}", flush=True)
 
 
-def measure() -> None:
-    """Prints times of the reduced networks."""
-    kinds, state, config = steps("small")
-    size, count = config.data.image_size, config.train.batch_size
+def random_batch(count: int, size: int) -> dict[str, jax.Array]:
+    """Noise with random answers."""
     rng = np.random.default_rng(0)
-    batch = {
+    return {
         "image": jnp.asarray(rng.uniform(-1, 1, (count, size, size, 3)), jnp.float32),
         "label": jnp.asarray(rng.integers(0, 3, count), jnp.int32),
         "solid": jnp.asarray(rng.integers(-1, 2, count), jnp.int32),
         "index": jnp.arange(count, dtype=jnp.int32),
         "weight": jnp.ones(count),
     }
+
+
+def measure() -> None:
+    """Prints times of the reduced networks."""
+    kinds, state, config = steps("small")
+    size, count = config.data.image_size, config.train.batch_size
+    batch = random_batch(count, size)
     times: dict[tuple[str, bool], list[float]] = {(kind, way): [] for kind in kinds for way in WAYS}
     for repeat in range(REPEATS + 1):
         for kind, way in times:
@@ -91,6 +99,24 @@ def measure() -> None:
     print(f"time ratio: {shared / naive:.2f} ({size} pixels, batch {count}, {jax.devices()[0].device_kind})")
 
 
+def run_full() -> None:
+    """Takes one step of the full networks, either way of the coin, and prints its losses and times."""
+    config = rem.get_config("full")
+    method = make_method(config, make_optimizer(config.optimizer, 1))
+    mesh = parallel.make_mesh(jax.devices()[:1])
+    step = parallel.map_train_step(method.train_step, mesh)
+    state = parallel.initialise(method.init, jax.random.PRNGKey(0), config.data.image_size, mesh)
+    batch = random_batch(config.train.batch_size, config.data.image_size)
+    for name in ("compiling and the first step", "the second step"):
+        started = time.perf_counter()
+        state, metrics = jax.block_until_ready(step(state, batch))
+        values = {key: round(float(value), 4) for key, value in metrics.compute().items() if "loss" in key}
+        print(f"{name}: {time.perf_counter() - started:.0f} s, {values}", flush=True)
+
+
 if __name__ == "__main__":
-    count()
-    measure()
+    if "--full" in sys.argv[1:]:
+        run_full()
+    else:
+        count()
+        measure()
