@@ -1,7 +1,12 @@
 """One network on whole images squashed to a square (Qi et al. 2019, 'BASIC').
 
-python launch.py --config configs/basic.py --workdir runs/basic              Mt-Net
-python launch.py --config configs/basic.py:small,sn --workdir runs/basic_sn  Sn-Net, reduced
+    python launch.py --config configs/basic.py --workdir runs/basic              Mt-Net
+    python launch.py --config configs/basic.py:small,sn --workdir runs/basic_sn  Sn-Net, reduced
+
+- full: BUS-BRA, 299 pixels, whole networks. For a GPU; not trained to the end yet.
+- small: BUS-BRA, 139 pixels, a quarter of the channels, 20 epochs. About 5 minutes on two CPU cores. On 640 of the 1064
+  cases (188 test images): AUC 0.73 for malignant (mt), @BASICSN@ for solid (sn), without ImageNet weights.
+- demo: the phantom, 107 pixels, 12 epochs. About 2 minutes on two CPU cores.
 """
 
 from ml_collections import ConfigDict

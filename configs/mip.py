@@ -1,8 +1,13 @@
 """One network with multi-input prediction (Qi et al. 2019, 'MIP'): random crops in training, five windows in testing.
 
-python launch.py --config configs/mip.py --workdir runs/mip                  Mt-Net
-python launch.py --config configs/mip.py:sn --workdir runs/mip_sn            Sn-Net
-python launch.py --config configs/mip.py:small,sn --workdir runs/mip_sn      variants are joined by commas
+    python launch.py --config configs/mip.py --workdir runs/mip                  Mt-Net
+    python launch.py --config configs/mip.py:sn --workdir runs/mip_sn            Sn-Net
+    python launch.py --config configs/mip.py:small,sn --workdir runs/mip_sn      variants are joined by commas
+
+- full: BUS-BRA, 299 pixels, whole networks. For a GPU; not trained to the end yet.
+- small: BUS-BRA, 139 pixels, a quarter of the channels, 20 epochs. About 5 minutes on two CPU cores. On 640 of the 1064
+  cases (188 test images): AUC @MIPMT@ for malignant (mt), @MIPSN@ for solid (sn), without ImageNet weights.
+- demo: the phantom, 107 pixels, 12 epochs. About 2 minutes on two CPU cores.
 """
 
 from ml_collections import ConfigDict

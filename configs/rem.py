@@ -1,8 +1,13 @@
 """Cross training of Mt-Net and Sn-Net with the region enhance mechanism (Qi et al. 2019, 'REM').
 
-python launch.py --config configs/rem.py --workdir runs/rem                 full size, BUS-BRA, a GPU
-python launch.py --config configs/rem.py:small --workdir runs/rem_small     reduced, BUS-BRA, 2 CPU cores
-python launch.py --config configs/rem.py:demo --workdir runs/demo           smallest, synthetic images
+    python launch.py --config configs/rem.py --workdir runs/rem                 the paper's sizes
+    python launch.py --config configs/rem.py:small --workdir runs/rem_small     reduced
+    python launch.py --config configs/rem.py:demo --workdir runs/demo           smallest
+
+- full: BUS-BRA, 299 pixels, whole networks. For a GPU; not trained to the end yet, so no result is known.
+- small: BUS-BRA, 139 pixels, a quarter of the channels, 20 epochs. About 20 minutes on two CPU cores. On 640 of
+  the 1064 cases (188 test images): AUC 0.77 for malignant, 0.83 for solid, without ImageNet weights.
+- demo: the phantom, 107 pixels, 12 epochs. Under 4 minutes on two CPU cores. Validation AUC above 0.8 for both networks.
 """
 
 from ml_collections import ConfigDict
