@@ -131,8 +131,8 @@ def demo(config: ConfigDict) -> None:
     config.data.views = min(config.data.views, 3)
     for network in (config.model.mt, config.model.sn):
         network.width = 0.25
-    config.model.mt.options.blocks = (1, 1, 1)
-    config.model.sn.options.early_blocks = 1
+    config.model.mt.options.blocks = (0, 1, 1)
+    config.model.sn.options.early_blocks = 0
     config.model.sn.options.middle_blocks = ()
     config.train.epochs = 12
     config.train.batch_size = 16

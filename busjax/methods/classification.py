@@ -48,11 +48,10 @@ def classification(
             return mean_over_devices(each, known(target, batch["weight"]), AXIS), (outputs.logits, stats)
 
         (value, (logits, stats)), gradients = jax.value_and_grad(loss, has_aux=True)(net.params)
-        gradients = lax.pmean(gradients, AXIS)
-        net = apply_gradients(net, gradients, lax.pmean(stats, AXIS), optimizer)
+        net = apply_gradients(net, lax.pmean(gradients, AXIS), lax.pmean(stats, AXIS), optimizer)
         told = metrics.gather_from_model_output(
             axis_name=AXIS,
-            all_finite=passes.all_finite(lax.pmean(value, AXIS), gradients),
+            all_finite=jnp.isfinite(lax.pmean(value, AXIS)),
             step=state.step,
             **passes.step_outputs(name, logits, target, batch["weight"]),
         )

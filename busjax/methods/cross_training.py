@@ -153,7 +153,7 @@ def cross_training(
 
         told = metrics.gather_from_model_output(
             axis_name=AXIS,
-            all_finite=passes.all_finite(lax.pmean(mt_value + sn_value, AXIS), mt_gradients, sn_gradients),
+            all_finite=jnp.isfinite(lax.pmean(mt_value + sn_value, AXIS)),
             step=state.step,
             with_map=jnp.asarray(with_map, jnp.float32),
             **passes.step_outputs(MT, mt_logits, tasks[MT].target(batch), weight),

@@ -12,13 +12,13 @@ NEVER = jnp.iinfo(jnp.int32).max
 
 @flax.struct.dataclass
 class FirstNonFinite(clu.metrics.Metric):
-    """The first step whose loss or gradient was not a number or infinite; `NEVER` where there was none."""
+    """The first step whose loss was not a number or infinite; `NEVER` where there was none."""
 
     step: Any
 
     @classmethod
     def from_model_output(cls, all_finite: Array, step: Array, **_: Array) -> "FirstNonFinite":
-        """From whether the losses and gradients of a step are finite, and the step."""
+        """From whether the losses of a step are finite, and the step."""
         return cls(jnp.where(all_finite, NEVER, step).astype(jnp.int32))
 
     @classmethod

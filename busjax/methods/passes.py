@@ -5,7 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, UInt32
+from jaxtyping import Array, Float, UInt32
 
 from busjax.methods.batch import Batch
 from busjax.methods.losses import known, softmax_cross_entropy
@@ -66,11 +66,6 @@ def step_outputs(name: str, logits: Array, target: Array, weight: Array) -> dict
         f"{name}_correct": (jnp.argmax(logits, axis=-1) == target).astype(jnp.float32),
         f"{name}_known": known(target, weight),
     }
-
-
-def all_finite(*trees: Any) -> Bool[Array, ""]:
-    """Whether every value is a finite number."""
-    return jnp.all(jnp.asarray([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(trees)]))
 
 
 def fold_views(image: Float[Array, "batch views height width 3"]) -> Float[Array, "examples height width 3"]:

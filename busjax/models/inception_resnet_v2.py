@@ -58,7 +58,7 @@ class Lower(nn.Module):
 
     Attributes:
       settings: what the network's layers share.
-      blocks: numbers of block35, block17 and block8 (10, 20 and 10 in the published network).
+      blocks: numbers of block35, block17 and block8 (10, 20 and 10 in the published network); the first two may be 0.
     """
 
     settings: Settings
@@ -78,7 +78,8 @@ class Lower(nn.Module):
             ],
             axis=-1,
         )
-        x, _ = repeat(ResidualBlock, self.blocks[0], s, train, "block35", branches=BLOCK35, scale=0.17)(x, None)
+        if self.blocks[0]:
+            x, _ = repeat(ResidualBlock, self.blocks[0], s, train, "block35", branches=BLOCK35, scale=0.17)(x, None)
         x = jnp.concatenate(
             [
                 Branch(s, ((384, *HALF),), name="mixed6a_branch0")(x, train),
@@ -87,7 +88,8 @@ class Lower(nn.Module):
             ],
             axis=-1,
         )
-        x, _ = repeat(ResidualBlock, self.blocks[1], s, train, "block17", branches=BLOCK17, scale=0.1)(x, None)
+        if self.blocks[1]:
+            x, _ = repeat(ResidualBlock, self.blocks[1], s, train, "block17", branches=BLOCK17, scale=0.1)(x, None)
         return x
 
 

@@ -12,6 +12,7 @@ from jax.experimental import multihost_utils
 from rich.console import Console
 
 from busjax.methods.metrics import NEVER
+from busjax.methods.state import TrainState
 from busjax.training import parallel
 from busjax.training.config import flatten
 from busjax.training.progress import make_progress
@@ -28,9 +29,11 @@ from busjax.training.validation import (
 )
 from busjax.training.writer import make_writer
 
+ADVICE = "A smaller optimizer.learning_rate or dtype 'float32' may help"
+
 
 class NonFiniteLoss(ArithmeticError):
-    """The loss or a gradient became infinite or not a number; the message names the step."""
+    """The loss or a parameter became infinite or not a number; the message names the step."""
 
 
 class Pace:
@@ -151,6 +154,8 @@ def train(run: Run, console: Console) -> bool:
                         if not console.is_terminal and pace.due():
                             left = (last_step - step) * config.train.batch_size / rate
                             console.print(f"step {step} of {last_step}, {rate:.1f} images/s, {left / 60:.0f} min left")
+                if ended or asked:
+                    require_finite(state, step)
                 row: dict[str, Any] | None = None
                 if ended:
                     scored = run.score(state, "val")
@@ -199,6 +204,20 @@ def _asked(signals: Signals, *, agree: bool) -> bool:
     return agree and bool(multihost_utils.process_allgather(np.asarray(bool(signals.received))).any())
 
 
+def require_finite(state: TrainState, step: int) -> None:
+    """Checks a state that is to be validated or saved: a finite loss may have had a gradient that was not.
+
+    Raises:
+      NonFiniteLoss: a parameter is not a finite number.
+    """
+    for name, network in state.networks.items():
+        for path, leaf in jax.tree_util.tree_flatten_with_path(network.params)[0]:
+            if not np.isfinite(np.asarray(leaf)).all():
+                raise NonFiniteLoss(
+                    f"after step {step}, {name}{jax.tree_util.keystr(path)} is not finite; it was not saved. {ADVICE}"
+                )
+
+
 def _computed(metrics: Any) -> dict[str, float]:
     """Numbers of a collection; what no example had an answer for is left out.
 
@@ -209,8 +228,7 @@ def _computed(metrics: Any) -> dict[str, float]:
     first = values.pop("first_non_finite")
     if first != NEVER:
         raise NonFiniteLoss(
-            f"the loss or a gradient of step {int(first) + 1} is not finite; no checkpoint was written since. A "
-            "smaller optimizer.learning_rate or dtype 'float32' may help"
+            f"the loss of step {int(first) + 1} is not finite; no checkpoint was written since. {ADVICE}"
         )
     return {name: value for name, value in values.items() if not math.isnan(value)}
 

@@ -13,7 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from busjax.evaluation.predictions import read_csv
 from busjax.training.evaluate import evaluate
-from busjax.training.loop import NonFiniteLoss, train
+from busjax.training.loop import NonFiniteLoss, require_finite, train
 from busjax.training.run import open_run
 from busjax.training.workdir import open_workdir, read_workdir
 
@@ -127,11 +127,22 @@ def test_a_loss_that_is_not_finite_stops_the_run(tiny, tmp_path):
     config = tiny("classification")
     config.optimizer.learning_rate = 1e30
     run = start(config, tmp_path)
-    with pytest.raises(
-        NonFiniteLoss, match=r"the loss or a gradient of step \d+ is not finite; no checkpoint was written since"
-    ):
+    with pytest.raises(NonFiniteLoss, match=r"(the loss of|after) step \d+ .*is not finite; "):
         train(run, quiet())
     assert run.checkpoints.latest() is None
+    run.checkpoints.close()
+
+
+def test_parameters_that_are_not_finite_are_not_saved(tiny, tmp_path):
+    run = start(tiny("classification"), tmp_path)
+    state = run.new_state()
+    require_finite(state, 3)
+    network = state.networks["mt"]
+    bias = network.params["classifier"]["bias"].at[1].set(np.inf)
+    params = {**network.params, "classifier": {**network.params["classifier"], "bias": bias}}
+    broken = state.replace(networks={"mt": network.replace(params=params)})
+    with pytest.raises(NonFiniteLoss, match=r"after step 3, mt\['classifier'\]\['bias'\] is not finite"):
+        require_finite(broken, 3)
     run.checkpoints.close()
 
 
