@@ -122,7 +122,7 @@ def test_initial_kernels_have_the_variance_of_he():
     assert_allclose(dense.std(), np.sqrt(2 / 2048), rtol=0.05)
     for path, leaf in jax.tree_util.tree_flatten_with_path(variables)[0]:
         if path[-1].key != "kernel":
-            assert (leaf == (1 if path[-1].key == "var" else 0)).all()
+            assert (leaf == (1 if path[-1].key in ("var", "scale") else 0)).all()
 
 
 def test_initial_variables_have_flax_shapes():
