@@ -1,7 +1,7 @@
 """The shared cross-training step beside the literal Algorithm 1: XLA's operation counts and times.
 
     python -m benchmarks.cross_training_step           counts, and times of the reduced networks
-    python -m benchmarks.cross_training_step --full    one shared step at full size: minutes on a CPU, 8 GB of memory
+    python -m benchmarks.cross_training_step --full    two shared steps at full size: minutes on a CPU, 16 GB of memory
 
 Operations are counted at full size (299 pixels, batch 10), before optimisation, with the coin forced either way; the
 coin is fair, so the means over both ways are compared. Times are medians of several steps of the reduced networks
@@ -100,7 +100,7 @@ def measure() -> None:
 
 
 def run_full() -> None:
-    """Takes one step of the full networks, either way of the coin, and prints its losses and times."""
+    """Takes two steps of the full networks, as the coin falls, and prints their losses and times."""
     config = rem.get_config("full")
     method = make_method(config, make_optimizer(config.optimizer, 1))
     mesh = parallel.make_mesh(jax.devices()[:1])
