@@ -7,7 +7,8 @@
 - full: BUS-BRA, 299 pixels, whole networks. For a GPU; not trained to the end yet.
 - small: BUS-BRA, 139 pixels, a quarter of the channels, 20 epochs. About 5 minutes on two CPU cores. On 640 of the 1064
   cases (188 test images): AUC 0.75 for malignant (mt), 0.77 for solid (sn), without ImageNet weights.
-- demo: the phantom, 107 pixels, 12 epochs. About 2 minutes on two CPU cores.
+- demo: the phantom, 107 pixels, 12 epochs. About a minute on two CPU cores once the phantom is built.
+  Validation AUC 0.91 for malignant (mt).
 """
 
 from ml_collections import ConfigDict
