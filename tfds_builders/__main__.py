@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.name, data_dir, options.manual_dir, download=not options.no_download, progress=True
         )
         console = Console()
-        console.print(summarise(dataset, builder.RELEASED_IMAGES))
+        console.print(summarise(dataset, builder.FACTS.images))
         console.print(f"in {builder.data_dir}", soft_wrap=True)
     except DatasetError as error:
         print(f"error: {error}", file=sys.stderr)

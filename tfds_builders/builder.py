@@ -2,7 +2,7 @@
 
 import abc
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,6 +13,10 @@ from rich.progress import track
 
 from tfds_builders import pixels, sources
 from tfds_builders.record import LABELS, SPLIT, DatasetError, Record
+from tfds_builders.release import Facts, Part
+
+FINGERPRINT = "fingerprint"
+UNKNOWN = -1
 
 
 def features() -> tfds.features.FeaturesDict:
@@ -22,6 +26,8 @@ def features() -> tfds.features.FeaturesDict:
             "image": tfds.features.Image(shape=(None, None, 3)),
             "mask": tfds.features.Image(shape=(None, None, 1), encoding_format="png"),
             "has_mask": np.bool_,
+            "mask_height": np.int32,
+            "mask_width": np.int32,
             "label": tfds.features.ClassLabel(names=LABELS),
             "solid": np.int32,
             "image_id": tfds.features.Text(),
@@ -43,16 +49,14 @@ class BUSBuilder(tfds.core.GeneratorBasedBuilder):
 
     HOMEPAGE: ClassVar[str] = ""
     LICENSE: ClassVar[str] = ""
-    FOLDER: ClassVar[str | None] = None
-    """The top folder of the release; None where nothing is to be found on disk (a synthetic dataset)."""
-    ARCHIVE: ClassVar[str] = ""
-    """The file name of the release's zip."""
-    URL: ClassVar[str | None] = None
-    """A zip of `FOLDER` that anyone may download, registered in `checksums.tsv`; None: manual download only."""
     STEPS: ClassVar[str] = ""
     """How to get the release by hand, one sentence."""
-    RELEASED_IMAGES: ClassVar[int] = 0
-    """Images in the whole release; a user may have fewer."""
+    PARTS: ClassVar[tuple[Part, ...]] = ()
+    """The pieces of the release; none where nothing is to be found on disk (a synthetic dataset)."""
+    FACTS: ClassVar[Facts]
+    """What is in the whole release."""
+    CUSTOM_CONFIGS: ClassVar[bool] = False
+    """Whether the user may name configs of his own, which then are part of the images' names."""
 
     allow_download: bool = True
     show_progress: bool = False
@@ -62,16 +66,43 @@ class BUSBuilder(tfds.core.GeneratorBasedBuilder):
         super().__init__(file_format=file_format, **kwargs)
 
     @abc.abstractmethod
-    def records(self, folder: Path | None) -> Iterable[Record]:
-        """Parses the release in `folder` (None for a synthetic dataset) and yields its records in a fixed order."""
+    def records(self, release: Mapping[str, Path]) -> Iterable[Record]:
+        """Parses the release and yields its records in a fixed order.
+
+        Args:
+            release: the folders and files of `parts`, by `Part.name`; optional ones may be missing.
+        """
+
+    def parts(self) -> tuple[Part, ...]:
+        """The pieces of the release that this config needs."""
+        return self.PARTS
+
+    def fingerprint(self, release: Mapping[str, Path]) -> str:
+        """Tells one state of the user's files from another; "" for a release, which has one state only."""
+        return ""
 
     @classmethod
-    def how_to_get(cls) -> str:
+    def known_duplicates(cls) -> list[list[str]]:
+        """Groups of images (`Record.image_id`) that are known to show nearly the same picture."""
+        return []
+
+    @property
+    def full_name(self) -> str:
+        """Under which it is opened: "name", or "name/config"."""
+        return f"{self.name}/{self.builder_config.name}" if self.builder_config else self.name
+
+    @property
+    def prefix(self) -> str:
+        """What stands before image_id and case_id; configs of one release share their images' names."""
+        return self.full_name if self.CUSTOM_CONFIGS else self.name
+
+    def how_to_get(self) -> str:
         """The page, the steps and the command, for an error message."""
-        if cls.FOLDER is None:
-            return f"Run: python -m tfds_builders {cls.name} --data_dir DIR"
-        command = f"python -m tfds_builders {cls.name} --manual_dir DIR --data_dir DIR"
-        return f"To get it by hand: {cls.STEPS} Page: {cls.HOMEPAGE} Then run: {command}"
+        if not self.parts():
+            return f"Run: python -m tfds_builders {self.full_name} --data_dir DIR"
+        command = f"python -m tfds_builders {self.full_name} --manual_dir DIR --data_dir DIR"
+        page = f" Page: {self.HOMEPAGE}" if self.HOMEPAGE else ""
+        return f"To get it by hand: {self.STEPS}{page} Then run: {command}"
 
     def is_built(self) -> bool:
         """Whether the whole dataset is in its folder.
@@ -93,48 +124,89 @@ class BUSBuilder(tfds.core.GeneratorBasedBuilder):
 
     def _info(self) -> tfds.core.DatasetInfo:
         return self.dataset_info_from_configs(
-            features=features(), homepage=self.HOMEPAGE, license=self.LICENSE, disable_shuffling=True
+            features=features(),
+            homepage=self.HOMEPAGE,
+            license=self.LICENSE,
+            disable_shuffling=True,
+            metadata=tfds.core.MetadataDict(),
         )
 
-    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator[tuple[int, Any]]]:
-        return {SPLIT: self._generate_examples(self._find_source(dl_manager))}
+    def require_same_source(self, manual_dir: Path) -> None:
+        """Checks that a built dataset was built from what is in `manual_dir` now.
 
-    def _find_source(self, dl_manager: tfds.download.DownloadManager) -> Path | None:
-        """The release's folder: where the user says, else below TFDS's own manual folder, else downloaded."""
-        if self.FOLDER is None:
-            return None
+        Raises:
+            DatasetError: it was built from another state of these files.
+        """
+        built = (self.info.metadata or {}).get(FINGERPRINT, "")
+        release = self._search(manual_dir, manual_dir) if built else {}
+        if built and self.fingerprint(release) != built:
+            raise DatasetError(
+                f"{self.full_name} in {self.data_path} was built from other files than those now in {manual_dir}; "
+                "remove it and build again"
+            )
+
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator[tuple[int, Any]]]:
+        release = self._find_release(dl_manager)
+        if mark := self.fingerprint(release):
+            self.info.metadata[FINGERPRINT] = mark
+        return {SPLIT: self._generate_examples(release)}
+
+    def _search(self, manual_dir: Path, unpack_dir: Path) -> dict[str, Path]:
+        """The parts that are in a folder."""
+        needed = [part for part in self.parts() if not part.optional]
+        found = {
+            part.name: sources.find_part(part, manual_dir, unpack_dir, alone=[part] == needed) for part in self.parts()
+        }
+        return {name: path for name, path in found.items() if path is not None}
+
+    def _find_release(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Path]:
+        """Its parts: where the user says, else below TFDS's own manual folder, else downloaded."""
+        if not self.parts():
+            return {}
         download_dir = Path(os.fspath(dl_manager.download_dir))
         unpack_dir = download_dir / "extracted"
         # TFDS's public property refuses a missing folder with a message of its own, many lines long.
         manual_dir = Path(os.fspath(dl_manager._manual_dir or download_dir / "manual")).absolute()
-        found = sources.find_release(manual_dir, self.FOLDER, self.ARCHIVE, unpack_dir) if manual_dir.is_dir() else None
-        if found is not None:
-            return found
+        release = self._search(manual_dir, unpack_dir) if manual_dir.is_dir() else {}
+        missing = [part for part in self.parts() if part.name not in release and not part.optional]
+        if not missing:
+            return release
+        wanted = ", ".join(_asked(part) for part in missing)
         if manual_dir != (download_dir / "manual").absolute():
-            state = f"has no {self.FOLDER}/ and no {self.ARCHIVE}" if manual_dir.is_dir() else "does not exist"
-            raise DatasetError(f"{self.name}: the folder {manual_dir} {state}. {self.how_to_get()}")
-        if self.URL is None or not self.allow_download:
-            reason = "downloading is switched off" if self.URL else "it cannot be downloaded by a program"
+            state = f"has no {wanted}" if manual_dir.is_dir() else "does not exist"
+            raise DatasetError(f"{self.full_name}: the folder {manual_dir} {state}. {self.how_to_get()}")
+        if not self.allow_download or any(part.url is None for part in missing):
+            by_hand = any(part.url is None for part in missing)
+            reason = "it cannot be downloaded by a program" if by_hand else "downloading is switched off"
             raise DatasetError(
-                f"{self.name} is not built in {self.data_dir_root}, no manual_dir was given, "
-                f"nothing is in {manual_dir}, and {reason}. {self.how_to_get()}"
+                f"{self.full_name} is not built in {self.data_dir_root}, no manual_dir was given, "
+                f"{manual_dir} has no {wanted}, and {reason}. {self.how_to_get()}"
             )
-        sha256 = self.url_infos[self.URL].checksum
-        return sources.download(dl_manager, self.URL, sha256, self.FOLDER, unpack_dir, self.how_to_get())
+        for part in missing:
+            release[part.name] = sources.download(dl_manager, part, unpack_dir, self.how_to_get())
+        return release
 
-    def _generate_examples(self, folder: Path | None) -> Iterator[tuple[int, dict[str, Any]]]:
-        records = self.records(folder)
+    def _generate_examples(self, release: Mapping[str, Path]) -> Iterator[tuple[int, dict[str, Any]]]:
+        records = self.records(release)
         if self.show_progress:
-            total = len(records) if isinstance(records, list) else self.RELEASED_IMAGES
-            records = track(records, description=f"Building {self.name}", total=total, console=Console(stderr=True))
+            total = len(records) if isinstance(records, list) else self.FACTS.images or None
+            records = track(
+                records, description=f"Building {self.full_name}", total=total, console=Console(stderr=True)
+            )
         seen: set[str] = set()
         for row, record in enumerate(records):
             if record.image_id in seen:
-                raise DatasetError(f"{self.name}: image_id {record.image_id!r} occurs twice, expected once")
+                raise DatasetError(f"{self.full_name}: image_id {record.image_id!r} occurs twice, expected once")
             seen.add(record.image_id)
-            yield row, to_example(record, self.name)
+            yield row, to_example(record, self.prefix)
         if not seen:
-            raise DatasetError(f"{self.name}: no images in {folder}, expected at least one")
+            where = ", ".join(map(str, release.values()))
+            raise DatasetError(f"{self.full_name}: no images in {where}, expected at least one")
+
+
+def _asked(part: Part) -> str:
+    """How a part is called in an error message."""
+    return f"{part.name} (or {part.archive})" if part.archive else part.name
 
 
 def to_example(record: Record, dataset: str) -> dict[str, Any]:
@@ -151,8 +223,8 @@ def to_example(record: Record, dataset: str) -> dict[str, Any]:
     for field, value in (("image_id", record.image_id), ("case_id", record.case_id)):
         if not value:
             raise DatasetError(f"{where}: {field} is empty")
-    if record.label not in LABELS:
-        raise DatasetError(f"{where}: label {record.label!r}, expected one of {', '.join(LABELS)}")
+    if record.label is not None and record.label not in LABELS:
+        raise DatasetError(f"{where}: label {record.label!r}, expected one of {', '.join(LABELS)}, or None (unknown)")
     if record.solid not in (-1, 0, 1):
         raise DatasetError(f"{where}: solid {record.solid}, expected 1 (yes), 0 (no) or -1 (unknown)")
     if record.fold < -1:
@@ -160,20 +232,26 @@ def to_example(record: Record, dataset: str) -> dict[str, Any]:
     image_name = _name(record.image, f"{where}, image")
     encoded, (width, height) = pixels.encode_image(record.image, image_name)
     lesion = np.zeros((height, width), dtype=bool)
+    released = lesion.shape if record.masks is not None else (0, 0)
     for mask in record.masks or ():
         mask_name = _name(mask, f"{where}, mask")
         part = pixels.read_mask(mask, mask_name)
         if part.shape != lesion.shape:
-            raise DatasetError(
-                f"{mask_name} is {part.shape[1]}x{part.shape[0]} pixels, its image {image_name} is {width}x{height}; "
-                "expected the same size"
-            )
+            if not record.resize_masks:
+                size = f"{part.shape[1]}x{part.shape[0]}"
+                raise DatasetError(
+                    f"{mask_name} is {size} pixels, its image {image_name} is {width}x{height}; expected the same size"
+                )
+            released = part.shape
+            part = pixels.resize_mask(part, height, width)
         lesion |= part
     return {
         "image": encoded,
         "mask": pixels.encode_png(np.where(lesion, np.uint8(255), np.uint8(0))),
         "has_mask": record.masks is not None,
-        "label": record.label,
+        "mask_height": released[0],
+        "mask_width": released[1],
+        "label": UNKNOWN if record.label is None else record.label,
         "solid": record.solid,
         "image_id": f"{dataset}/{record.image_id}",
         "case_id": f"{dataset}/{record.case_id}",

@@ -70,6 +70,11 @@ def read_mask(source: Path | bytes, name: str) -> Bool[np.ndarray, "height width
     return lesion
 
 
+def resize_mask(mask: Bool[np.ndarray, "_ _"], height: int, width: int) -> Bool[np.ndarray, "{height} {width}"]:
+    """Resizes a mask to the nearest pixel."""
+    return np.asarray(Image.fromarray(mask).resize((width, height), Image.Resampling.NEAREST))
+
+
 def encode_png(array: UInt8[np.ndarray, "height width"] | UInt8[np.ndarray, "height width 3"]) -> bytes:
     """Encodes a grey or RGB array as PNG."""
     buffer = io.BytesIO()

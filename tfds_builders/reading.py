@@ -3,6 +3,7 @@
 import difflib
 import importlib
 import operator
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -23,8 +24,9 @@ from tfds_builders.record import SPLIT, DatasetError
 class Table:
     """Everything about the images of a dataset but their pixels; row i belongs to `dataset[i]`.
 
-    Texts are numpy string arrays; label counts as in `record.LABELS`, solid is 1, 0 or -1 (unknown), fold is -1 where
-    there is none, height and width are the image's own, in pixels.
+    Texts are numpy string arrays; label counts as in `record.LABELS`, -1 is unknown; solid is 1, 0 or -1 (unknown);
+    fold is -1 where there is none; height and width are the image's own, in pixels; mask_height and mask_width are the
+    mask's as released (masks of another size are resized when a dataset is built), 0 where there is none.
     """
 
     image_id: Shaped[np.ndarray, " images"]
@@ -38,6 +40,8 @@ class Table:
     device: Shaped[np.ndarray, " images"]
     height: Int32[np.ndarray, " images"]
     width: Int32[np.ndarray, " images"]
+    mask_height: Int32[np.ndarray, " images"]
+    mask_width: Int32[np.ndarray, " images"]
 
     def __len__(self) -> int:
         return len(self.image_id)
@@ -46,8 +50,8 @@ class Table:
 class BUSDataset:
     """A built dataset: `len(ds)`, `ds[i]`, `ds.table`. Picklable, and safe to read from several threads.
 
-    `ds[i]` is a dict: image uint8 [height, width, 3], mask uint8 [height, width, 1] (0 or 255), has_mask bool, label
-    int, solid int, fold int, and image_id, case_id, birads, histology, device as str.
+    `ds[i]` is a dict: image uint8 [height, width, 3], mask uint8 [height, width, 1] (0 or 255), has_mask bool; label,
+    solid, fold, mask_height and mask_width as int; and image_id, case_id, birads, histology, device as str.
     """
 
     def __init__(self, name: str, data_dir: str | Path):
@@ -59,7 +63,7 @@ class BUSDataset:
         builder = make_builder(name, data_dir)
         if not builder.is_built():
             raise DatasetError(f"{name} is not built: looked for {builder.data_dir}. {builder.how_to_get()}")
-        self.name = name
+        self.name = builder.full_name
         self.data_dir = str(builder.data_dir_root)
         skip = tfds.decode.SkipDecoding()
         # TFDS would decode with OpenCV where it is installed, whose JPEG pixels differ from Pillow's.
@@ -90,7 +94,8 @@ class BUSDataset:
             width, height = pixels.image_size(example.pop("image"))
             del example["mask"]
             rows.append({**_plain(example), "height": height, "width": width})
-        types = {"has_mask": np.bool_, **dict.fromkeys(("label", "solid", "fold", "height", "width"), np.int32)}
+        integers = ("label", "solid", "fold", "height", "width", "mask_height", "mask_width")
+        types = {"has_mask": np.bool_, **dict.fromkeys(integers, np.int32)}
         columns: dict[str, Any] = {
             field.name: np.array([row[field.name] for row in rows], dtype=types.get(field.name, np.str_))
             for field in fields(Table)
@@ -120,18 +125,38 @@ def default_data_dir() -> Path:
 def make_builder(name: str, data_dir: str | Path) -> BUSBuilder:
     """Returns the builder of a dataset by name.
 
+    Args:
+        name: a key of `BUILDERS`, or "key/config" for one of its configs (the first where none is named).
+        data_dir: where built datasets live.
+
     Raises:
-        DatasetError: a name that is not in `BUILDERS`, or a `data_dir` that is a file.
+        DatasetError: an unknown name or config, or a `data_dir` that is a file.
     """
-    if name not in BUILDERS:
-        near = difflib.get_close_matches(name, BUILDERS, n=1, cutoff=0.0)[0]
-        raise DatasetError(f"unknown dataset {name!r}; nearest is {near!r}, all are: {', '.join(sorted(BUILDERS))}")
-    module, cls = BUILDERS[name].split(":")
+    key, _, config = name.partition("/")
+    if key not in BUILDERS:
+        near = difflib.get_close_matches(key, BUILDERS, n=1, cutoff=0.0)[0]
+        raise DatasetError(f"unknown dataset {key!r}; nearest is {near!r}, all are: {', '.join(sorted(BUILDERS))}")
+    module, attribute = BUILDERS[key].split(":")
+    cls: type[BUSBuilder] = getattr(importlib.import_module(module), attribute)
     folder = Path(data_dir).expanduser().absolute()
     if folder.exists() and not folder.is_dir():
         raise DatasetError(f"data_dir {folder} is a file, expected a folder")
-    builder: BUSBuilder = getattr(importlib.import_module(module), cls)(data_dir=str(folder))
-    return builder
+    return cls(data_dir=str(folder), config=_config(cls, key, config))
+
+
+def _config(cls: type[BUSBuilder], key: str, config: str) -> str | tfds.core.BuilderConfig | None:
+    """What TFDS wants for the part of a name after the slash."""
+    if not config:
+        return None
+    if cls.CUSTOM_CONFIGS:
+        if not re.fullmatch("[a-z0-9_]+", config):
+            raise DatasetError(f"dataset {key}/{config}: expected small letters, digits and _ after the slash")
+        return tfds.core.BuilderConfig(name=config)
+    known = [known.name for known in cls.BUILDER_CONFIGS]
+    if config not in known:
+        expected = f"expected one of {', '.join(f'{key}/{name}' for name in known)}" if known else "it has none"
+        raise DatasetError(f"dataset {key} has no config {config!r}; {expected}")
+    return config
 
 
 def open_dataset(name: str, data_dir: str | Path | None = None) -> BUSDataset:
@@ -156,19 +181,22 @@ def prepare(
     TFDS writes to a temporary folder and renames it at the end, so an interrupted build is never taken for a whole one.
 
     Args:
-        name: a key of `BUILDERS`.
+        name: a key of `BUILDERS`, or "key/config".
         data_dir: where built datasets live (default: `default_data_dir()`).
         manual_dir: where the user has put the release: its folder, the folder that contains it, or its zip.
         download: whether the release may be fetched where its licence allows that and it is not in `manual_dir`.
         progress: show a progress bar.
 
     Raises:
-        DatasetError: unknown name; the release cannot be found or fetched (the message says how to get it); or it is
-            broken (the message names the file).
+        DatasetError: unknown name; the release cannot be found or fetched (the message says how to get it); it is
+            broken (the message names the file); or what is built came from an earlier state of the user's own files.
     """
     data_dir = data_dir if data_dir is not None else default_data_dir()
     builder = make_builder(name, data_dir)
-    if not builder.is_built():
+    if builder.is_built():
+        if manual_dir is not None:
+            builder.require_same_source(Path(manual_dir).expanduser().absolute())
+    else:
         builder.allow_download, builder.show_progress = download, progress
         config = tfds.download.DownloadConfig(
             manual_dir=str(Path(manual_dir).expanduser()) if manual_dir is not None else None, try_download_gcs=False

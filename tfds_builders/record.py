@@ -24,7 +24,7 @@ class Record:
         image: the image file, or its encoded bytes (PNG, JPEG or whatever Pillow reads).
         masks: the lesion masks, files or encoded bytes, of the image's size. None means that the dataset has no mask
             for this image; an empty tuple that it is known to hold no lesion (a normal image).
-        label: one of `LABELS`.
+        label: one of `LABELS`, or None where the release tells no class.
         solid: 1 a solid nodule, 0 none, -1 unknown.
         image_id: unique within the dataset; the builder puts "<dataset>/" before it.
         case_id: shared by the images of one patient or lesion; the builder puts "<dataset>/" before it.
@@ -32,11 +32,13 @@ class Record:
         histology: as released, "" where unknown.
         device: scanner, "" where unknown.
         fold: the official outer fold counted from 0, -1 where there is none.
+        resize_masks: whether the release is known for masks of other sizes than their images'; they are then resized to
+            the nearest pixel, where a difference is otherwise an error.
     """
 
     image: Path | bytes
     masks: tuple[Path | bytes, ...] | None
-    label: str
+    label: str | None
     solid: int
     image_id: str
     case_id: str
@@ -44,3 +46,4 @@ class Record:
     histology: str = ""
     device: str = ""
     fold: int = -1
+    resize_masks: bool = False

@@ -1,4 +1,4 @@
-"""Finding a release on the user's disk, or fetching it where its licence lets anyone do so."""
+"""Finding the parts of a release on the user's disk, or fetching them where their licence lets anyone do so."""
 
 import hashlib
 import os
@@ -9,95 +9,131 @@ import urllib.request
 import uuid
 import zipfile
 import zlib
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import tensorflow_datasets as tfds
-from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 from tensorflow_datasets.core.download.util import DownloadError
 
 from tfds_builders.record import DatasetError
+from tfds_builders.release import CLUTTER, Part
 
 REACHABLE_TIMEOUT_S = 20
 
 
-def find_release(manual_dir: Path, folder: str, archive: str, unpack_dir: Path) -> Path | None:
-    """Looks for a release in the folder that the user named.
+def find_part(part: Part, manual_dir: Path, unpack_dir: Path, *, alone: bool) -> Path | None:
+    """Looks for one part of a release in the folder that the user named.
 
-    Accepts the release's own folder, the folder that contains it, or a folder that contains the release's zip, which
-    is then unpacked below `unpack_dir`.
+    Args:
+        part: what to look for: by any of its names in `manual_dir`, or in its zip there, which is then unpacked.
+        manual_dir: the user's folder.
+        unpack_dir: where zips are unpacked.
+        alone: whether `manual_dir` may itself be the part.
 
     Returns:
-        The release's own folder, or None.
+        The part's own folder or file, or None.
     """
-    if manual_dir.name == folder and manual_dir.is_dir():
-        return manual_dir
-    if (manual_dir / folder).is_dir():
-        return manual_dir / folder
-    zipped = manual_dir / archive
-    return unpack(zipped, folder, unpack_dir) if zipped.is_file() else None
+    for name in part.names:
+        components = PurePosixPath(name).parts
+        if alone and manual_dir.is_dir() and manual_dir.parts[-len(components) :] == components:
+            return manual_dir
+        if (manual_dir / name).exists():
+            return manual_dir / name
+    archive = manual_dir / part.archive
+    return unpack(archive, part, unpack_dir) if part.archive and archive.is_file() else None
 
 
-def _unpacked(unpack_dir: Path, folder: str, sha256: str) -> Path:
-    """Where the contents of the zip with this checksum go."""
-    return unpack_dir / f"{folder}-{sha256[:16]}"
-
-
-def unpack(archive: Path, folder: str, unpack_dir: Path) -> Path:
-    """Unpacks a zip once and returns the release's folder in it; an interrupted unpacking leaves nothing behind it.
+def unpack(archive: Path, part: Part, unpack_dir: Path) -> Path:
+    """Unpacks a zip once and returns the part in it; an interrupted unpacking leaves nothing behind it.
 
     Raises:
-        DatasetError: the file is not a whole zip, or has no such folder.
+        DatasetError: the file is not a whole zip, holds a path that leaves the folder, or has no such part.
     """
+    algorithm, _ = _checksum(part)
     with archive.open("rb") as file:
-        target = _unpacked(unpack_dir, folder, hashlib.file_digest(file, "sha256").hexdigest())
+        target = _kept(unpack_dir, part, hashlib.file_digest(file, algorithm).hexdigest())
     if not target.is_dir():
         unpack_dir.mkdir(parents=True, exist_ok=True)
         partial = unpack_dir / f"incomplete.{uuid.uuid4().hex}"
         try:
             with zipfile.ZipFile(archive) as content:
+                for member in content.namelist():
+                    if PurePosixPath(member).is_absolute() or PureWindowsPath(member).drive or _climbs(member):
+                        raise DatasetError(
+                            f"{archive}: the path {member!r} in this zip leaves its folder; not unpacked"
+                        )
                 content.extractall(partial)
-            if not (partial / folder).is_dir():
-                raise DatasetError(f"{archive}: no folder {folder}/ in this zip")
+            _within(partial, part, archive)
             partial.rename(target)
         except (zipfile.BadZipFile, zlib.error) as error:
             raise DatasetError(f"{archive}: not a whole zip file ({error})") from error
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-    return target / folder
+    return _within(target, part, archive)
 
 
-def download(
-    dl_manager: tfds.download.DownloadManager, url: str, sha256: str, folder: str, unpack_dir: Path, help_text: str
-) -> Path:
-    """Downloads a zip through TFDS, which checks it against the builder's `checksums.tsv`, and unpacks it.
+def _climbs(member: str) -> bool:
+    return ".." in PurePosixPath(member).parts or ".." in PureWindowsPath(member).parts
 
-    Nothing is fetched where the registered zip was unpacked before.
+
+def _within(folder: Path, part: Part, archive: Path) -> Path:
+    for name in part.names:
+        if (folder / name).exists():
+            return folder / name
+    found = sorted(path.name for path in folder.iterdir() if path.name not in CLUTTER)
+    raise DatasetError(f"{archive}: no {' or '.join(part.names)} in this zip; it has {', '.join(found) or 'nothing'}")
+
+
+def _checksum(part: Part) -> tuple[str, str]:
+    """Algorithm and hexadecimal digest; where none is registered, what unpacked zips are named by."""
+    algorithm, _, digest = part.checksum.partition(":")
+    return algorithm or "sha256", digest
+
+
+def _kept(unpack_dir: Path, part: Part, digest: str) -> Path:
+    """Where the contents of the zip, or the file, with this checksum go."""
+    return unpack_dir / f"{part.name.replace('/', '_')}-{digest[:16]}"
+
+
+def download(dl_manager: tfds.download.DownloadManager, part: Part, unpack_dir: Path, help_text: str) -> Path:
+    """Downloads a part through TFDS, checks it against its checksum, and unpacks it where it is a zip.
+
+    Nothing is fetched where it was before.
 
     Args:
         dl_manager: TFDS's download manager.
-        url: where the zip is.
-        sha256: the registered checksum.
-        folder: the release's folder inside the zip.
-        unpack_dir: where zips are unpacked.
+        part: with `url` and `checksum`.
+        unpack_dir: where zips are unpacked and files are kept.
         help_text: how to get the release by hand; ends every error message.
 
     Raises:
         DatasetError: the server cannot be reached, or what came is not what is registered.
     """
-    if (target := _unpacked(unpack_dir, folder, sha256)).is_dir():
-        return target / folder
-    host = urllib.parse.urlsplit(url).netloc
+    assert part.url is not None
+    algorithm, digest = _checksum(part)
+    kept = _kept(unpack_dir, part, digest)
+    if kept.is_dir():
+        return _within(kept, part, kept)
+    host = urllib.parse.urlsplit(part.url).netloc
     try:
         # TFDS retries for minutes where there is no network; this finds out at once.
-        urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=REACHABLE_TIMEOUT_S).close()
+        urllib.request.urlopen(urllib.request.Request(part.url, method="HEAD"), timeout=REACHABLE_TIMEOUT_S).close()
     except urllib.error.HTTPError as error:
         error.close()  # It answers, if only to refuse HEAD; the download itself says more.
     except OSError as error:
-        raise DatasetError(f"cannot download {url}: {host} cannot be reached ({error}). {help_text}") from error
+        raise DatasetError(f"cannot download {part.url}: {host} cannot be reached ({error}). {help_text}") from error
     try:
-        archive = Path(os.fspath(dl_manager.download(url)))
-    except NonMatchingChecksumError as error:
-        raise DatasetError(f"{url}: what came has not the registered sha256 {sha256}. {help_text}") from error
+        fetched = Path(os.fspath(dl_manager.download(part.url)))
     except (DownloadError, OSError) as error:
-        raise DatasetError(f"cannot download {url}: {error}. {help_text}") from error
-    return unpack(archive, folder, unpack_dir)
+        raise DatasetError(f"cannot download {part.url}: {error}. {help_text}") from error
+    with fetched.open("rb") as file:
+        found = hashlib.file_digest(file, algorithm).hexdigest()
+    if found != digest:
+        fetched.unlink()  # so that the next attempt fetches it anew
+        raise DatasetError(f"{part.url}: what came has the {algorithm} {found}, registered is {digest}. {help_text}")
+    if part.archive:
+        return unpack(fetched, part, unpack_dir)
+    partial = unpack_dir / f"incomplete.{uuid.uuid4().hex}"
+    partial.mkdir(parents=True)
+    shutil.copyfile(fetched, partial / part.name)  # under its own name: some readers go by the suffix
+    partial.rename(kept)
+    return kept / part.name

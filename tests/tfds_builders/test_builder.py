@@ -1,5 +1,5 @@
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -35,7 +35,7 @@ def record(**changes: Any) -> Record:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"label": "cancer"}, r"demo: a: label 'cancer', expected one of normal, benign, malignant"),
+        ({"label": "cancer"}, r"demo: a: label 'cancer', expected one of normal, benign, malignant, or None"),
         ({"solid": 2}, r"demo: a: solid 2, expected 1 \(yes\), 0 \(no\) or -1 \(unknown\)"),
         ({"fold": -2}, r"demo: a: fold -2, expected 0 or more"),
         ({"case_id": ""}, r"demo: a: case_id is empty"),
@@ -66,6 +66,22 @@ def test_unknown_and_empty_masks_differ() -> None:
         assert not mask.any()
 
 
+def test_an_unknown_class_is_minus_one() -> None:
+    assert to_example(record(label=None), "demo")["label"] == -1
+
+
+def test_masks_are_resized_where_the_release_is_known_for_it() -> None:
+    large = np.zeros((12, 16), dtype=np.uint8)
+    large[2:6, 4:8] = 255
+    buffer = io.BytesIO()
+    Image.fromarray(large).save(buffer, format="PNG")
+    example = to_example(record(masks=(buffer.getvalue(),), resize_masks=True), "demo")
+    mask = np.zeros((6, 8), dtype=np.uint8)
+    mask[1:3, 2:4] = 255
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(example["mask"]))), mask)
+    assert (example["mask_height"], example["mask_width"]) == (12, 16)
+
+
 def make(parsed: Iterable[Record], data_dir: Path) -> BUSBuilder:
     with registered.skip_registration():
 
@@ -76,7 +92,7 @@ def make(parsed: Iterable[Record], data_dir: Path) -> BUSBuilder:
             RELEASE_NOTES: ClassVar[dict[str, str]] = {}
             pkg_dir_path = epath.Path(__file__).parent  # TFDS looks for a package around the class
 
-            def records(self, folder: Path | None) -> Iterable[Record]:
+            def records(self, release: Mapping[str, Path]) -> Iterable[Record]:
                 return parsed
 
     return Made(data_dir=str(data_dir))

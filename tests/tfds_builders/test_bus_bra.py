@@ -16,35 +16,14 @@ def edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
-@pytest.mark.parametrize("below", ["", "BUSBRA"])
-def test_records(bus_bra_release: Path, tmp_path: Path, below: str) -> None:
-    dataset = prepare("bus_bra", tmp_path / "data", bus_bra_release / below)
-    assert [dataset[index]["image_id"] for index in range(len(dataset))] == [
-        f"bus_bra/bus_{name}" for name in ("0001-l", "0001-r", "0002-s", "0007-s", "0010-s")
-    ]
-    table = dataset.table
-    assert table.case_id.tolist() == [f"bus_bra/{case}" for case in ("0001", "0001", "0002", "0007", "0010")]
-    assert table.label.tolist() == [2, 2, 1, 1, 1]
-    assert table.solid.tolist() == [1, 1, 0, 1, -1]
-    assert table.fold.tolist() == [2, 2, 0, 4, 1]
-    assert table.birads.tolist() == ["5", "4", "2", "3", "4"]
-    assert table.histology[4] == "metaplasia apocrina"
-    assert table.device[2] == "U-Systems @10-14MHz"
-    assert table.has_mask.all()
-    assert table.width.tolist() == [40, 41, 42, 43, 44]  # not the 999 of the csv
-    assert table.height.tolist() == [50, 52, 54, 56, 58]
-    third = dataset[2]
-    released = np.asarray(Image.open(bus_bra_release / "BUSBRA" / "Images" / "bus_0002-s.png"))
-    np.testing.assert_array_equal(third["image"], np.repeat(released[..., None], 3, axis=-1))
-    mask = np.zeros((54, 42, 1), dtype=np.uint8)
-    mask[8:30, 5:20] = 255
-    np.testing.assert_array_equal(third["mask"], mask)
+def test_the_folder_itself_may_be_given(bus_bra_release: Path, tmp_path: Path) -> None:
+    assert len(prepare("bus_bra", tmp_path / "data", bus_bra_release / "BUSBRA")) == 32
 
 
 def refused(release: Path, tmp_path: Path, message: str) -> None:
     with pytest.raises(DatasetError, match=message):
         prepare("bus_bra", tmp_path / "data", release)
-    assert not (tmp_path / "data" / "bus_bra" / "1.0.0").exists()
+    assert not (tmp_path / "data" / "bus_bra" / "1.1.0").exists()
 
 
 def test_unknown_histology(bus_bra_release: Path, tmp_path: Path) -> None:
@@ -61,7 +40,9 @@ def test_label_outside_the_classes(bus_bra_release: Path, tmp_path: Path) -> Non
 
 def test_image_twice_in_the_csv(bus_bra_release: Path, tmp_path: Path) -> None:
     edit(bus_bra_release / "BUSBRA" / "bus_data.csv", "bus_0001-r", "bus_0001-l")
-    refused(bus_bra_release, tmp_path, r"bus_bra: image_id 'bus_0001-l' occurs twice")
+    refused(
+        bus_bra_release, tmp_path, r"bus_data\.csv, line 3: ID 'bus_0001-l' stands already in .*bus_data\.csv, line 2"
+    )
 
 
 @pytest.mark.parametrize("name", ["Images/bus_0007-s.png", "Masks/mask_0007-s.png"])
@@ -86,10 +67,15 @@ def test_mask_of_another_size(bus_bra_release: Path, tmp_path: Path) -> None:
     ("file", "old", "new", "message"),
     [
         ("bus_data.csv", "Histology", "Diagnosis", r"bus_data\.csv: no column Histology; found ID, Case, Diagnosis"),
-        ("bus_data.csv", "bus_0007-s,7,", "bus_0007-s,seven,", r"line 5: Case 'seven', expected a number"),
+        ("bus_data.csv", "bus_0007-s,7,", "bus_0007-s,seven,", r"line 5: Case 'seven', expected an integer"),
         ("bus_data.csv", "bus_0007-s,7,", "img7,7,", r"line 5: ID 'img7', expected bus_NNNN"),
         ("5-fold-cv.csv", "bus_0007-s", "bus_0008-s", r"line 5: ID 'bus_0007-s' has no row in 5-fold-cv\.csv"),
-        ("5-fold-cv.csv", "benign,5", "benign,6", r"5-fold-cv\.csv, line 5: kFold '6', expected 1 to 5"),
+        (
+            "5-fold-cv.csv",
+            "benign,5",
+            "benign,6",
+            r"5-fold-cv\.csv, line 5: kFold '6', expected one of '1', '2', '3', '4', '5'",
+        ),
     ],
 )
 def test_csv_faults(bus_bra_release: Path, tmp_path: Path, file: str, old: str, new: str, message: str) -> None:

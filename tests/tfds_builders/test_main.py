@@ -14,22 +14,23 @@ def test_table(bus_bra_release: Path, tmp_path: Path, capsys: pytest.CaptureFixt
         line.split("│")[1].strip(): line.split("│")[2].strip() for line in printed.splitlines() if line.count("│") == 3
     }
     assert cells == {
-        "images": "5 of the 1875 released",
-        "cases": "4",
-        "classes": "normal 0, benign 3, malignant 2",
-        "solid nodule": "yes 3, no 1, unknown 1",
-        "masks": "yes 5, empty 0, none 0",
-        "official folds": "4",
-        "width, pixels": "40 - 42 - 44 (min - median - max)",
-        "height, pixels": "50 - 54 - 58 (min - median - max)",
+        "images": "32 of the 1875 released",
+        "cases": "22",
+        "classes": "normal 0, benign 21, malignant 11",
+        "solid nodule": "yes 18, no 7, unknown 7",
+        "masks": "yes 32, empty 0, none 0",
+        "masks of another size than their image": "0",
+        "official folds": "5",
+        "width, pixels": "40 - 55.5 - 71 (min - median - max)",
+        "height, pixels": "50 - 81 - 112 (min - median - max)",
     }
-    assert str(tmp_path / "data" / "bus_bra" / "1.0.0") in printed
+    assert str(tmp_path / "data" / "bus_bra" / "1.1.0") in printed
 
 
 def test_masks_are_counted_by_kind(busi_release: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["busi", "--manual_dir", str(busi_release), "--data_dir", str(tmp_path / "data")]) == 0
-    assert count_masks(open_dataset("busi", tmp_path / "data")) == {"yes": 7, "empty": 1, "none": 0}
-    assert "yes 7, empty 1, none 0" in capsys.readouterr().out
+    assert count_masks(open_dataset("busi", tmp_path / "data")) == {"yes": 16, "empty": 5, "none": 0}
+    assert "yes 16, empty 5, none 0" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def test_seeds_cases_and_views_differ() -> None:
 
 def test_contents(phantom: BUSDataset) -> None:
     table = phantom.table
-    assert len(phantom) == Phantom.RELEASED_IMAGES
+    assert len(phantom) == Phantom.FACTS.images
     cases, first, views = np.unique(table.case_id, return_index=True, return_counts=True)
     assert len(cases) == Phantom.CASES == 300
     assert set(views) == {1, 2, 3}

@@ -22,7 +22,10 @@ def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_unknown_name_gets_the_nearest(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"unknown dataset 'bus-bra'; nearest is 'bus_bra', all are: bus_bra, busi"):
+    with pytest.raises(
+        DatasetError,
+        match=r"unknown dataset 'bus-bra'; nearest is 'bus_bra', all are: breast_lesions_usg, bus_benchmark",
+    ):
         prepare("bus-bra", tmp_path)
 
 
@@ -30,7 +33,7 @@ def test_dataset_that_is_not_built(tmp_path: Path) -> None:
     with pytest.raises(DatasetError) as caught:
         open_dataset("busi", tmp_path)
     message = str(caught.value)
-    assert str(tmp_path / "busi" / "1.0.0") in message
+    assert str(tmp_path / "busi" / "1.1.0") in message
     assert "https://scholar.cu.edu.eg" in message
     assert "python -m tfds_builders busi --manual_dir DIR --data_dir DIR" in message
 
@@ -40,7 +43,7 @@ def test_random_access(phantom: BUSDataset) -> None:
     assert last["image_id"] == phantom.table.image_id[-1]
     assert {name: type(value) for name, value in last.items()} == {
         **dict.fromkeys(("image", "mask"), np.ndarray),
-        **dict.fromkeys(("label", "solid", "fold"), int),
+        **dict.fromkeys(("label", "solid", "fold", "mask_height", "mask_width"), int),
         **dict.fromkeys(("image_id", "case_id", "birads", "histology", "device"), str),
         "has_mask": bool,
     }
@@ -88,12 +91,12 @@ def test_build_and_read_without_tensorflow(bus_bra_release: Path, tmp_path: Path
         "ds = prepare('bus_bra', sys.argv[1], sys.argv[2])\n"
         "try: import tensorflow\n"
         "except ModuleNotFoundError: print('no TensorFlow')\n"
-        "print(len(ds), ds[4]['image'].shape, ds.table.solid.tolist())",
+        "print(len(ds), ds[4]['image'].shape, ds.table.solid.tolist()[:5])",
         str(tmp_path / "data"),
         str(bus_bra_release),
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "no TensorFlow\n5 (58, 44, 3) [1, 1, 0, 1, -1]\n"
+    assert done.stdout == "no TensorFlow\n32 (58, 44, 3) [1, 1, 0, 1, -1]\n"
 
 
 def test_importing_the_package_is_light() -> None:
@@ -132,9 +135,9 @@ def test_failed_build_can_be_repeated(bus_bra_release: Path, tmp_path: Path) -> 
     with pytest.raises(DatasetError, match="not a whole image file"):
         prepare("bus_bra", tmp_path / "data", bus_bra_release)
     image.write_bytes(whole)
-    assert len(prepare("bus_bra", tmp_path / "data", bus_bra_release)) == 5
+    assert len(prepare("bus_bra", tmp_path / "data", bus_bra_release)) == 32
     # Once built, the release is not needed.
-    assert len(prepare("bus_bra", tmp_path / "data", tmp_path / "gone")) == 5
+    assert len(prepare("bus_bra", tmp_path / "data", tmp_path / "gone")) == 32
 
 
 def test_data_dir_that_is_a_file(tmp_path: Path) -> None:
@@ -148,7 +151,7 @@ def test_two_processes_may_build_at_once(bus_bra_release: Path, tmp_path: Path) 
     with ThreadPoolExecutor(2) as pool:
         started = [pool.submit(run_python, code, str(tmp_path / "data"), str(bus_bra_release)) for _ in range(2)]
     for done in (future.result() for future in started):
-        assert (done.returncode, done.stdout) == (0, "5\n"), done.stderr
+        assert (done.returncode, done.stdout) == (0, "32\n"), done.stderr
 
 
 def test_relative_folder_survives_a_change_of_directory(
@@ -157,4 +160,4 @@ def test_relative_folder_survives_a_change_of_directory(
     monkeypatch.chdir(tmp_path)
     pickled = pickle.dumps(prepare("bus_bra", "data", bus_bra_release.relative_to(tmp_path)))
     monkeypatch.chdir("/")
-    assert len(pickle.loads(pickled)) == 5
+    assert len(pickle.loads(pickled)) == 32

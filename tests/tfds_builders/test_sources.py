@@ -10,11 +10,12 @@ import pytest
 import tensorflow_datasets as tfds
 from etils import epath
 from tensorflow_datasets.core import registered
-from tensorflow_datasets.core.download.checksums import UrlInfo
 
 from tfds_builders.bus_bra.bus_bra import BusBra
 from tfds_builders.reading import prepare
 from tfds_builders.record import DatasetError
+from tfds_builders.release import Part
+from tfds_builders.sources import download
 
 
 @pytest.fixture
@@ -51,33 +52,24 @@ def server(archive: Path) -> Iterator[str]:
         thread.join()
 
 
-def served_from(url: str, archive: Path, sha256: str | None = None) -> type[BusBra]:
+def served_from(url: str, archive: Path, checksum: str | None = None) -> type[BusBra]:
     """BUS-BRA, but for its address and checksum."""
-    checksum = sha256 or hashlib.sha256(archive.read_bytes()).hexdigest()
+    known = checksum or f"sha256:{hashlib.sha256(archive.read_bytes()).hexdigest()}"
     with registered.skip_registration():
 
         class Served(BusBra):
             """BUS-BRA from this machine."""
 
-            URL = url
-            url_infos: ClassVar[dict[str, UrlInfo]] = {
-                url: UrlInfo(size=archive.stat().st_size, checksum=checksum, filename="BUSBRA.zip")
-            }
+            PARTS = (Part(("BUSBRA",), archive="BUSBRA.zip", url=url, checksum=known),)
             pkg_dir_path = epath.Path(__file__).parent  # TFDS looks for a package around the class
 
     return Served
 
 
-def test_registered_download() -> None:
-    info = BusBra.url_infos[BusBra.URL]
-    assert info.checksum == "ba3e6ed19cc37c682d8d39e25435bbf8a555a12cb7e641b5f2117685c95580ff"
-    assert info.filename == BusBra.ARCHIVE
-
-
 def test_download_is_checked_unpacked_and_kept(server: str, archive: Path, tmp_path: Path) -> None:
     builder = served_from(f"{server}/BUSBRA.zip", archive)(data_dir=str(tmp_path / "data"))
     builder.download_and_prepare()
-    assert builder.info.splits["images"].num_examples == 5
+    assert builder.info.splits["images"].num_examples == 32
     assert QuietHandler.requested == ["HEAD /BUSBRA.zip", "GET /BUSBRA.zip"]
     builder.data_path.rmtree()
     again = served_from(f"{server}/BUSBRA.zip", archive)(data_dir=str(tmp_path / "data"))
@@ -86,13 +78,37 @@ def test_download_is_checked_unpacked_and_kept(server: str, archive: Path, tmp_p
     assert len(QuietHandler.requested) == 2  # what was unpacked before was used
 
 
-def test_download_of_something_else(server: str, archive: Path, tmp_path: Path) -> None:
-    builder = served_from(f"{server}/BUSBRA.zip", archive, sha256="0" * 64)(data_dir=str(tmp_path / "data"))
-    with pytest.raises(
-        DatasetError, match=r"BUSBRA\.zip: what came has not the registered sha256 0{64}\. To get it by hand: [^\n]*$"
-    ):
+def test_download_with_an_md5(server: str, archive: Path, tmp_path: Path) -> None:
+    checksum = f"md5:{hashlib.md5(archive.read_bytes()).hexdigest()}"
+    for _ in range(2):
+        builder = served_from(f"{server}/BUSBRA.zip", archive, checksum)(data_dir=str(tmp_path / "data"))
         builder.download_and_prepare()
-    assert not builder.is_built()
+        builder.data_path.rmtree()
+    assert len(QuietHandler.requested) == 2
+
+
+def test_download_of_something_else(server: str, archive: Path, tmp_path: Path) -> None:
+    wrong = served_from(f"{server}/BUSBRA.zip", archive, f"sha256:{'0' * 64}")(data_dir=str(tmp_path / "data"))
+    with pytest.raises(
+        DatasetError, match=r"BUSBRA\.zip: what came has the sha256 \w{64}, registered is 0{64}\. To get it by [^\n]*$"
+    ):
+        wrong.download_and_prepare()
+    assert not wrong.is_built()
+    # What came is not kept: the right file can still be had.
+    right = served_from(f"{server}/BUSBRA.zip", archive)(data_dir=str(tmp_path / "data"))
+    right.download_and_prepare()
+    assert right.is_built()
+
+
+def test_download_of_a_file_that_is_no_zip(server: str, archive: Path, tmp_path: Path) -> None:
+    (archive.parent / "table.xlsx").write_bytes(b"rows")
+    part = Part(("table.xlsx",), url=f"{server}/table.xlsx", checksum=f"sha256:{hashlib.sha256(b'rows').hexdigest()}")
+    manager = tfds.download.DownloadManager(download_dir=str(tmp_path / "downloads"))
+    for _ in range(2):
+        path = download(manager, part, tmp_path / "kept", "By hand.")
+        assert path.name == "table.xlsx"
+        assert path.read_bytes() == b"rows"
+    assert QuietHandler.requested == ["HEAD /table.xlsx", "GET /table.xlsx"]
 
 
 def test_page_that_is_gone(server: str, archive: Path, tmp_path: Path) -> None:
@@ -123,7 +139,7 @@ def test_manual_only(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "message"), [("empty", r"has no BUSBRA/ and no BUSBRA\.zip"), ("no", "does not exist")]
+    ("name", "message"), [("empty", r"has no BUSBRA \(or BUSBRA\.zip\)"), ("no", "does not exist")]
 )
 def test_wrong_manual_folder(tmp_path: Path, name: str, message: str) -> None:
     (tmp_path / "empty").mkdir()
@@ -132,14 +148,14 @@ def test_wrong_manual_folder(tmp_path: Path, name: str, message: str) -> None:
 
 
 def test_zip_in_the_manual_folder(archive: Path, tmp_path: Path) -> None:
-    assert len(prepare("bus_bra", tmp_path / "data", archive.parent)) == 5
+    assert len(prepare("bus_bra", tmp_path / "data", archive.parent)) == 32
 
 
 def test_zip_below_the_folder_of_tfds(archive: Path, tmp_path: Path) -> None:
     manual = tmp_path / "data" / "downloads" / "manual"
     manual.parent.mkdir(parents=True)
     archive.parent.rename(manual)
-    assert len(prepare("bus_bra", tmp_path / "data", download=False)) == 5
+    assert len(prepare("bus_bra", tmp_path / "data", download=False)) == 32
 
 
 def test_truncated_zip(archive: Path, tmp_path: Path) -> None:
@@ -151,8 +167,21 @@ def test_truncated_zip(archive: Path, tmp_path: Path) -> None:
 def test_zip_of_something_else(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "BUSBRA.zip", "w") as content:
         content.writestr("Other/readme.txt", "")
-    with pytest.raises(DatasetError, match=r"BUSBRA\.zip: no folder BUSBRA/ in this zip"):
+    with pytest.raises(DatasetError, match=r"BUSBRA\.zip: no BUSBRA in this zip; it has Other"):
         prepare("bus_bra", tmp_path / "data", tmp_path)
+    assert not list((tmp_path / "data" / "downloads" / "extracted").iterdir())
+
+
+@pytest.mark.parametrize("member", ["../outside.png", "/outside.png", "BUSBRA/../../outside.png", "..\\outside.png"])
+def test_zip_with_a_path_that_leaves_its_folder(tmp_path: Path, member: str) -> None:
+    with zipfile.ZipFile(tmp_path / "BUSBRA.zip", "w") as content:
+        content.writestr("BUSBRA/bus_data.csv", "")
+        content.writestr(member, "")
+    with pytest.raises(DatasetError) as caught:
+        prepare("bus_bra", tmp_path / "data", tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path / 'BUSBRA.zip'}: the path {member!r} in this zip leaves its folder; not unpacked"
+    )
     assert not list((tmp_path / "data" / "downloads" / "extracted").iterdir())
 
 

@@ -1,6 +1,6 @@
 """BUS-BRA builder: bus_data.csv is the list of images, 5-fold-cv.csv the official outer folds."""
 
-import csv
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -9,7 +9,10 @@ import tensorflow_datasets as tfds
 from tfds_builders.builder import BUSBuilder
 from tfds_builders.bus_bra.solidity import SOLID_BY_HISTOLOGY
 from tfds_builders.record import DatasetError, Record
+from tfds_builders.release import Facts, Part, require_file
+from tfds_builders.tables import Row, index_rows, read_csv
 
+FOLDER = "BUSBRA"
 FOLDS = 5
 COLUMNS = ("ID", "Case", "Histology", "Pathology", "BIRADS", "Device")
 
@@ -17,85 +20,64 @@ COLUMNS = ("ID", "Case", "Histology", "Pathology", "BIRADS", "Device")
 class BusBra(BUSBuilder):
     """BUS-BRA (Gómez-Flores, Gregorio-Calas and Pereira 2024): 1875 images of 1064 patients, all biopsied."""
 
-    VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES: ClassVar[dict[str, str]] = {"1.0.0": "The release of 2023 (Zenodo record 8231412)."}
+    VERSION = tfds.core.Version("1.1.0")
+    RELEASE_NOTES: ClassVar[dict[str, str]] = {
+        "1.0.0": "The release of 2023 (Zenodo record 8231412).",
+        "1.1.0": "The size of released masks is kept.",
+    }
     HOMEPAGE = "https://zenodo.org/records/8231412"
     LICENSE = "CC BY 4.0; the release's own LICENSE.txt asks to cite the paper"
-    FOLDER = "BUSBRA"
-    ARCHIVE = "BUSBRA.zip"
-    URL = "https://zenodo.org/records/8231412/files/BUSBRA.zip?download=1"
     STEPS = "download BUSBRA.zip from the page below (no registration) and put it, or its folder BUSBRA/, in DIR."
-    RELEASED_IMAGES = 1875
+    PARTS = (
+        Part(
+            (FOLDER,),
+            archive="BUSBRA.zip",
+            url="https://zenodo.org/records/8231412/files/BUSBRA.zip?download=1",
+            checksum="sha256:ba3e6ed19cc37c682d8d39e25435bbf8a555a12cb7e641b5f2117685c95580ff",
+        ),
+    )
+    FACTS = Facts(
+        images=1875,
+        cases="1064 patients",
+        classes={"benign": 1268, "malignant": 607},
+        solid="malignant, and benign where histology settles it",
+        masks="every image",
+    )
 
-    def records(self, folder: Path | None) -> list[Record]:
+    def records(self, release: Mapping[str, Path]) -> list[Record]:
         """Parses the release: one record per row of bus_data.csv, in its order.
 
         Raises:
-            DatasetError: a csv, column or file that is missing, a (pathology, histology) that is not in the table of
-                `solidity`, a row without a fold.
+            DatasetError: a csv, column or file that is missing, a row or a (pathology, histology) that is not in the
+                table of `solidity`, a row without a fold, an image in two rows.
         """
-        assert folder is not None
-        table = folder / "bus_data.csv"
-        folds = _read_folds(folder / "5-fold-cv.csv")
-        return [_record(folder, table, line, row, folds) for line, row in _read_rows(table, COLUMNS)]
+        folder = release[FOLDER]
+        rows = index_rows(read_csv(folder / "bus_data.csv", COLUMNS), "ID")
+        folds = index_rows(read_csv(folder / "5-fold-cv.csv", ("ID", "kFold")), "ID")
+        return [_record(folder, row, folds) for row in rows.values()]
 
 
-def _read_rows(path: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
-    """Reads a csv as (line number, row) pairs."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path}: cannot be read ({error})") from error
-    reader = csv.DictReader(text.splitlines())
-    missing = [column for column in columns if column not in (reader.fieldnames or ())]
-    if missing:
-        raise DatasetError(
-            f"{path}: no column {', '.join(missing)}; found {', '.join(reader.fieldnames or ('nothing',))}"
-        )
-    rows = [(reader.line_num, row) for row in reader]
-    for line, row in rows:
-        if any(row[column] is None for column in columns):
-            raise DatasetError(f"{path}, line {line}: fewer fields than the header")
-    return rows
-
-
-def _read_folds(path: Path) -> dict[str, int]:
-    """Reads the test fold of each image, counted from 0 (the release counts from 1)."""
-    folds = {}
-    for line, row in _read_rows(path, ("ID", "kFold")):
-        if row["kFold"] not in map(str, range(1, FOLDS + 1)):
-            raise DatasetError(f"{path}, line {line}: kFold {row['kFold']!r}, expected 1 to {FOLDS}")
-        folds[row["ID"]] = int(row["kFold"]) - 1
-    return folds
-
-
-def _record(folder: Path, table: Path, line: int, row: dict[str, str], folds: dict[str, int]) -> Record:
-    image_id, where = row["ID"], f"{table}, line {line}"
+def _record(folder: Path, row: Row, folds: Mapping[str, Row]) -> Record:
+    image_id = row["ID"]
     if not image_id.startswith("bus_"):
-        raise DatasetError(f"{where}: ID {image_id!r}, expected bus_NNNN-s, -l or -r")
-    if not row["Case"].isdigit():
-        raise DatasetError(f"{where}: Case {row['Case']!r}, expected a number")
+        raise DatasetError(f"{row.where}: ID {image_id!r}, expected bus_NNNN-s, -l or -r")
     kind = (row["Pathology"], row["Histology"])
     if kind not in SOLID_BY_HISTOLOGY:
         raise DatasetError(
-            f"{where}: Pathology {kind[0]!r} with Histology {kind[1]!r} is not in the table of bus_bra/solidity.py"
+            f"{row.where}: Pathology {kind[0]!r} with Histology {kind[1]!r} is not in the table of bus_bra/solidity.py"
         )
     if image_id not in folds:
-        raise DatasetError(f"{where}: ID {image_id!r} has no row in 5-fold-cv.csv")
-    image = folder / "Images" / f"{image_id}.png"
-    mask = folder / "Masks" / f"mask_{image_id.removeprefix('bus_')}.png"
-    for path in (image, mask):
-        if not path.is_file():
-            raise DatasetError(f"{where}: {path} is missing")
+        raise DatasetError(f"{row.where}: ID {image_id!r} has no row in 5-fold-cv.csv")
     return Record(
-        image=image,
-        masks=(mask,),
+        image=require_file(folder / "Images" / f"{image_id}.png", row.where),
+        masks=(require_file(folder / "Masks" / f"mask_{image_id.removeprefix('bus_')}.png", row.where),),
         label=row["Pathology"],
         solid=SOLID_BY_HISTOLOGY[kind],
         image_id=image_id,
-        case_id=f"{int(row['Case']):04d}",
+        case_id=f"{row.integer('Case'):04d}",
         birads=row["BIRADS"],
         histology=row["Histology"],
         device=row["Device"],
-        fold=folds[image_id],
+        # The release counts from 1.
+        fold=folds[image_id].choose("kFold", {str(number): number - 1 for number in range(1, FOLDS + 1)}),
     )

@@ -1,0 +1,1 @@
+"""Small releases with the oddities of the real ones: `write_release(folder)` in a module per dataset."""

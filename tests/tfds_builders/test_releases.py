@@ -1,0 +1,97 @@
+"""Every dataset, from a release with the oddities of the real one: what is read is what was written, case by case."""
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from busjax.data.splits import PROTOCOLS, make_split
+from tests.tfds_builders.expected import Expected
+from tfds_builders import BUILDERS
+from tfds_builders.reading import BUSDataset, make_builder, prepare
+from tfds_builders.record import DatasetError
+
+# The phantom is made, not released.
+RELEASED = sorted(set(BUILDERS) - {"phantom"})
+SEEDS = range(6)
+
+Built = tuple[BUSDataset, list[Expected]]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Built]:
+    """Builds a dataset from its fixture, once."""
+    kept: dict[str, Built] = {}
+
+    def build(name: str) -> Built:
+        if name not in kept:
+            folder = tmp_path_factory.mktemp(name)
+            write_release = importlib.import_module(f"tests.tfds_builders.releases.{name}").write_release
+            expected = write_release(folder / "release")
+            kept[name] = (prepare(name, folder / "data", folder / "release"), expected)
+        return kept[name]
+
+    return build
+
+
+@pytest.mark.parametrize("name", RELEASED)
+def test_what_is_read_is_what_was_released(name: str, built: Callable[[str], Built]) -> None:
+    dataset, expected = built(name)
+    table = dataset.table
+    assert table.image_id.tolist() == [f"{name}/{e.image_id}" for e in expected]
+    assert table.case_id.tolist() == [f"{name}/{e.case_id}" for e in expected]
+    for field in ("label", "solid", "birads", "histology", "device", "fold"):
+        assert getattr(table, field).tolist() == [getattr(e, field) for e in expected], field
+    assert table.has_mask.tolist() == [e.mask is not None for e in expected]
+    sizes = [(0, 0) if e.mask is None else e.mask_size or e.mask.shape for e in expected]
+    assert list(zip(table.mask_height.tolist(), table.mask_width.tolist(), strict=True)) == sizes
+    for index, record in enumerate(expected):
+        example = dataset[index]
+        np.testing.assert_array_equal(example["image"], record.image, err_msg=record.image_id)
+        mask = record.mask if record.mask is not None else np.zeros(record.image.shape[:2], dtype=bool)
+        np.testing.assert_array_equal(example["mask"][..., 0], np.where(mask, 255, 0), err_msg=record.image_id)
+
+
+@pytest.mark.parametrize("name", RELEASED)
+def test_a_case_is_never_in_two_parts(name: str, built: Callable[[str], Built]) -> None:
+    table = built(name)[0].table
+    if (table.label < 0).all():
+        pytest.skip("without classes")
+    made = 0
+    for protocol in sorted(set(PROTOCOLS) - {"holdout_image"}):
+        folds = sorted(set(table.fold.tolist()) - {-1}) if protocol == "official" else range(3)
+        for fold in folds if protocol != "holdout" else (0,):
+            for seed in SEEDS:
+                split = make_split(table, protocol, seed=seed, fold=fold, folds=3)
+                parts = [set(table.case_id[rows].tolist()) for rows in split.parts().values()]
+                assert sum(map(len, parts)) == len(set.union(*parts)) == len(set(table.case_id.tolist()))
+                assert sum(len(rows) for rows in split.parts().values()) == len(table)
+                made += 1
+    assert made >= 4 * len(SEEDS)
+
+
+@pytest.mark.parametrize("name", RELEASED)
+def test_nothing_is_built_without_the_release(name: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    builder = make_builder(name, tmp_path / "data")
+    with pytest.raises(DatasetError) as caught:
+        prepare(name, tmp_path / "data", tmp_path / "empty")
+    message = str(caught.value)
+    assert f"{tmp_path / 'empty'} has no {builder.parts()[0].name}" in message
+    assert builder.STEPS in message
+    assert builder.HOMEPAGE in message
+    with pytest.raises(DatasetError, match="does not exist"):
+        prepare(name, tmp_path / "data", tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("name", RELEASED)
+def test_facts_agree_with_each_other(name: str, tmp_path: Path) -> None:
+    builder = make_builder(name, tmp_path)
+    assert builder.LICENSE
+    assert builder.info.description
+    assert builder.info.citation or name == "manifest"
+    assert sum(builder.FACTS.classes.values()) == (builder.FACTS.images if builder.FACTS.classes else 0)
+    for part in builder.parts():
+        assert bool(part.url) == bool(part.checksum)

@@ -1,0 +1,1 @@
+"""The benchmark of Shareef et al.: five datasets in one."""
