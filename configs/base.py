@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from ml_collections import ConfigDict
+from ml_collections import ConfigDict, FieldReference
 
 from busjax.names import hint
 
@@ -15,7 +15,11 @@ def base() -> ConfigDict:
     config.dtype = "float32"  # of convolutions; 'bfloat16' is faster on GPUs
 
     config.data = ConfigDict()
-    config.data.name = "bus_bra"
+    # Each a name, or several: 'bus_bra,busi' on the command line or a list.
+    config.data.name = FieldReference("bus_bra", field_type=object)
+    config.data.train = FieldReference("", field_type=object)  # to train and validate on; '' for those of data.name
+    config.data.test = FieldReference("", field_type=object)  # to test on; '' for those that are trained on
+    config.data.groups = ""  # file of near-duplicates to keep together (python -m tfds_builders check --groups FILE)
     config.data.data_dir = ""  # where built datasets are; '' for TFDS's default
     config.data.manual_dir = ""  # where a dataset was put that cannot be downloaded
     config.data.split = "holdout"  # 4/6, 1/6, 1/6 by case (the paper does not say by patient; we do)

@@ -24,11 +24,13 @@ from tfds_builders.record import SPLIT, DatasetError
 class Table:
     """Everything about the images of a dataset but their pixels; row i belongs to `dataset[i]`.
 
-    Texts are numpy string arrays; label counts as in `record.LABELS`, -1 is unknown; solid is 1, 0 or -1 (unknown);
-    fold is -1 where there is none; height and width are the image's own, in pixels; mask_height and mask_width are the
-    mask's as released (masks of another size are resized when a dataset is built), 0 where there is none.
+    Texts are numpy string arrays; dataset is the name under which it is opened, with its config; label counts as in
+    `record.LABELS`, -1 is unknown; solid is 1, 0 or -1 (unknown); fold is -1 where there is none; height and width are
+    the image's own, in pixels; mask_height and mask_width are the mask's as released (masks of another size are
+    resized when a dataset is built), 0 where there is none.
     """
 
+    dataset: Shaped[np.ndarray, " images"]
     image_id: Shaped[np.ndarray, " images"]
     case_id: Shaped[np.ndarray, " images"]
     label: Int32[np.ndarray, " images"]
@@ -93,7 +95,7 @@ class BUSDataset:
             example = self._example(index)
             width, height = pixels.image_size(example.pop("image"))
             del example["mask"]
-            rows.append({**_plain(example), "height": height, "width": width})
+            rows.append({**_plain(example), "dataset": self.name, "height": height, "width": width})
         integers = ("label", "solid", "fold", "height", "width", "mask_height", "mask_width")
         types = {"has_mask": np.bool_, **dict.fromkeys(integers, np.int32)}
         columns: dict[str, Any] = {
@@ -122,6 +124,20 @@ def default_data_dir() -> Path:
     return Path(tfds.core.constants.get_default_data_dir()).expanduser()
 
 
+def builder_class(name: str) -> type[BUSBuilder]:
+    """The builder of a dataset, by a key of `BUILDERS` or "key/config".
+
+    Raises:
+        DatasetError: an unknown name.
+    """
+    key = name.partition("/")[0]
+    if key not in BUILDERS:
+        near = difflib.get_close_matches(key, BUILDERS, n=1, cutoff=0.0)[0]
+        raise DatasetError(f"unknown dataset {key!r}; nearest is {near!r}, all are: {', '.join(sorted(BUILDERS))}")
+    module, attribute = BUILDERS[key].split(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
 def make_builder(name: str, data_dir: str | Path) -> BUSBuilder:
     """Returns the builder of a dataset by name.
 
@@ -132,15 +148,11 @@ def make_builder(name: str, data_dir: str | Path) -> BUSBuilder:
     Raises:
         DatasetError: an unknown name or config, or a `data_dir` that is a file.
     """
-    key, _, config = name.partition("/")
-    if key not in BUILDERS:
-        near = difflib.get_close_matches(key, BUILDERS, n=1, cutoff=0.0)[0]
-        raise DatasetError(f"unknown dataset {key!r}; nearest is {near!r}, all are: {', '.join(sorted(BUILDERS))}")
-    module, attribute = BUILDERS[key].split(":")
-    cls: type[BUSBuilder] = getattr(importlib.import_module(module), attribute)
+    cls = builder_class(name)
     folder = Path(data_dir).expanduser().absolute()
     if folder.exists() and not folder.is_dir():
         raise DatasetError(f"data_dir {folder} is a file, expected a folder")
+    key, _, config = name.partition("/")
     return cls(data_dir=str(folder), config=_config(cls, key, config))
 
 

@@ -45,6 +45,7 @@ class Facts:
         classes: number of images by class name; empty where classes are not released.
         solid: for which images it is known whether there is a solid nodule.
         masks: which images have a lesion mask.
+        overlaps: names of other datasets that hold some of the same pictures.
     """
 
     images: int
@@ -52,6 +53,7 @@ class Facts:
     solid: str
     masks: str
     classes: Mapping[str, int] = field(default_factory=dict)
+    overlaps: tuple[str, ...] = ()
 
 
 def require_file(path: Path, where: str) -> Path:

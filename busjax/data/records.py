@@ -9,8 +9,14 @@ import numpy as np
 class Table(Protocol):
     """One row per image, as numpy columns of equal length; row numbers are the indices used everywhere in this package.
 
-    `solid` is 1 (solid nodule), 0 (none) or -1 (unknown); `fold` is the official outer fold or -1.
+    `label` is -1 where the class is unknown; `solid` is 1 (solid nodule), 0 (none) or -1 (unknown); `fold` is the
+    official outer fold or -1.
     """
+
+    @property
+    def dataset(self) -> np.ndarray:
+        """Name of the dataset that each image is from, str [images]."""
+        ...
 
     @property
     def image_id(self) -> np.ndarray:
@@ -24,12 +30,17 @@ class Table(Protocol):
 
     @property
     def label(self) -> np.ndarray:
-        """Positions in `tfds_builders.record.LABELS`, int [images]."""
+        """Positions in `tfds_builders.record.LABELS`, or -1, int [images]."""
         ...
 
     @property
     def solid(self) -> np.ndarray:
         """1, 0 or -1, int [images]."""
+        ...
+
+    @property
+    def has_mask(self) -> np.ndarray:
+        """Whether there is a mask, which may be empty, bool [images]."""
         ...
 
     @property
@@ -49,3 +60,13 @@ class Dataset(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, row: int, /) -> dict[str, Any]: ...
+
+
+@runtime_checkable
+class TabledDataset(Dataset, Protocol):
+    """A dataset that knows all its records but for the pixels."""
+
+    @property
+    def table(self) -> Table:
+        """One row per image."""
+        ...

@@ -18,7 +18,7 @@ COLUMNS = ("image_id", "case_id", "label", "solid")
 
 
 def write_split(split: Split, table: Table, directory: str | os.PathLike[str]) -> None:
-    """Writes one CSV per part (image_id, case_id, label by name, solid) and split.json (protocol, seed, fold).
+    """Writes one CSV per part (image_id, case_id, label by name or blank, solid) and split.json (protocol, seed, fold).
 
     Each file is complete or absent, whenever the writing is interrupted; split.json comes last and marks the whole.
     """
@@ -29,8 +29,9 @@ def write_split(split: Split, table: Table, directory: str | os.PathLike[str]) -
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(COLUMNS)
         for row in rows:
-            label, solid = LABELS[int(table.label[row])], int(table.solid[row])
-            writer.writerow((table.image_id[row], table.case_id[row], label, solid))
+            writer.writerow(
+                (table.image_id[row], table.case_id[row], _class_name(table.label[row]), int(table.solid[row]))
+            )
         write_atomic(folder / f"{name}.csv", text.getvalue())
     facts = {"protocol": split.protocol, "seed": split.seed, "fold": split.fold}
     write_atomic(folder / "split.json", json.dumps(facts, indent=2) + "\n")
@@ -73,8 +74,13 @@ def read_split(directory: str | os.PathLike[str], table: Table) -> Split:
     return Split(parts["train"], parts["val"], parts["test"], facts["protocol"], facts["seed"], facts["fold"])
 
 
+def _class_name(label: Any) -> str:
+    """As in the file: blank where the class is unknown."""
+    return LABELS[int(label)] if label >= 0 else ""
+
+
 def _require_same(here: str, fields: dict[str, str], table: Table, row: int) -> None:
-    label, solid = LABELS[int(table.label[row])], str(int(table.solid[row]))
+    label, solid = _class_name(table.label[row]), str(int(table.solid[row]))
     for column, expected in (("case_id", str(table.case_id[row])), ("label", label), ("solid", solid)):
         if fields[column] != expected:
             raise SplitError(

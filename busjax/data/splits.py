@@ -5,7 +5,7 @@ paper does not say that a patient's images stay together; here they do, except i
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from jaxtyping import Int
@@ -19,6 +19,7 @@ PARTS = ("train", "val", "test")
 PROTOCOLS = ("holdout", "kfold", "official", "holdout_image")
 TASKS = ("malignant", "solid")
 HOLDOUT_WEIGHTS = (4, 1, 1)
+TRAIN, VAL, TEST, LEFT_OUT = 0, 1, 2, -1
 
 
 class SplitError(ValueError):
@@ -27,7 +28,10 @@ class SplitError(ValueError):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Split:
-    """Rows of the table in each part, ordered by (case_id, image_id), and how they were chosen."""
+    """Rows of the table in each part, ordered by (case_id, image_id), and how they were chosen.
+
+    A row in no part is left out: it shows a case of another dataset that is tested.
+    """
 
     train: Int[np.ndarray, " n_train"]
     val: Int[np.ndarray, " n_val"]
@@ -46,20 +50,34 @@ class Split:
         return {"train": self.train, "val": self.val, "test": self.test}
 
 
-def make_split(table: Table, protocol: str, *, seed: int, fold: int = 0, folds: int = 5) -> Split:
-    """Divides the images of a dataset into training, validation and test parts.
+def make_split(
+    table: Table,
+    protocol: str,
+    *,
+    seed: int,
+    fold: int = 0,
+    folds: int = 5,
+    train: Collection[str] = (),
+    test: Collection[str] = (),
+) -> Split:
+    """Divides the images of one or several datasets into training, validation and test parts.
 
-    Every protocol but `holdout_image` keeps a case in one part. All are stratified (see `strata.deal`), deterministic
-    in (table, protocol, seed, fold, folds), and do not depend on the order of the table's rows.
+    Every protocol but `holdout_image` keeps a case in one part. All are stratified by class, solidity and dataset (see
+    `strata.deal`), deterministic in their arguments, and do not depend on the order of the table's rows.
 
     - `holdout`: 4/6, 1/6, 1/6 (Qi et al. 2019). `fold` must be 0.
     - `kfold`: `folds` equal parts; part `fold` is tested, the next one (cyclically) validates, the others train. Over
       all folds every case is tested once and validates once.
     - `official`: images of the dataset's published fold `fold` are tested; of the other cases one part as large as an
-      average fold validates and the rest trains. (The published inner validation flags of BUS-BRA are not by case, so
-      they are not used.) Images in no published fold (-1) are never tested.
+      average fold validates and the rest trains (a fifth validates where one test part is published and no folds). The
+      published inner validation flags of BUS-BRA are not by case, so they are not used. Images in no published fold
+      (-1) are never tested.
     - `holdout_image`: `holdout` with every image on its own, as a class-stratified split of images does it. It leaks
       patients between the parts and serves for comparison only.
+
+    The protocol divides the datasets of `train`. A dataset of `test` that is not among them is tested as a whole
+    (external validation). A dataset of `train` that is not in `test` gives its test part to training. Images of a case
+    that is tested in another dataset (joined by known duplicates) are left out of training and validation.
 
     Args:
       table: columns of the dataset.
@@ -67,10 +85,13 @@ def make_split(table: Table, protocol: str, *, seed: int, fold: int = 0, folds: 
       seed: non-negative integer.
       fold: which fold is tested (`kfold`, `official`).
       folds: number of folds, at least 3 (`kfold` only).
+      train: names of the datasets to train and validate on; all by default.
+      test: names of the datasets to test on; those of `train` by default.
 
     Raises:
-      SplitError: unknown protocol, fold out of range, repeated image_id, fewer cases than parts, a part without
-        malignant or without non-malignant images, or no (or case-splitting) official folds.
+      SplitError: unknown protocol or dataset, fold out of range, repeated image_id, fewer cases than parts, a part
+        without malignant or without non-malignant images (unless no class is known at all), or no (or case-splitting)
+        official folds.
     """
     if protocol not in PROTOCOLS:
         raise SplitError(f"unknown split protocol {protocol!r}{hint(protocol, PROTOCOLS)}")
@@ -82,22 +103,36 @@ def make_split(table: Table, protocol: str, *, seed: int, fold: int = 0, folds: 
         raise SplitError(
             f"image_id {str(names[repeats > 1][0])!r} appears {repeats.max()} times in the table, expected once"
         )
+    datasets = np.unique(np.asarray(table.dataset)).tolist()
+    for name in (*train, *test):
+        if name not in datasets:
+            raise SplitError(f"no images of the dataset {name!r}, expected one of {', '.join(datasets)}")
     order = np.lexsort((image_id, case_id))
+    dataset = np.asarray(table.dataset)[order]
+    trained = np.isin(dataset, list(train or datasets))
+    tested = np.isin(dataset, list(test)) if test else trained
     groups = np.unique(case_id[order], return_inverse=True)[1]
     if protocol == "holdout_image":
         groups = np.arange(len(order))
     label = np.asarray(table.label)[order]
     strata = image_strata(label, np.asarray(table.solid)[order])
+    part = np.full(len(order), LEFT_OUT)
+    # Of several datasets each stratum is dealt by itself, so that every part has its share of each.
+    sources, source = np.unique(dataset[trained], return_inverse=True)
+    strata = strata[trained] * len(sources) + source
+    inner = np.unique(groups[trained], return_inverse=True)[1]
     if protocol == "official":
-        part = _official_parts(groups, strata, case_id[order], np.asarray(table.fold)[order], fold, seed)
+        names, official = case_id[order][trained], np.asarray(table.fold)[order][trained]
+        part[trained] = _official_parts(inner, strata, names, official, fold, seed)
     else:
-        part = _dealt_parts(groups, strata, protocol, fold, folds, seed)
-    train, val, test = (order[part == i] for i in range(3))
-    split = Split(train, val, test, protocol, seed, fold)
-    for name, rows in split.parts().items():
-        _require_both(
-            np.asarray(table.label)[rows] == MALIGNANT, f"the {name} part of the {protocol} split", "malignant"
-        )
+        part[trained] = _dealt_parts(inner, strata, protocol, fold, folds, seed)
+    part[(part == TEST) & ~tested] = TRAIN
+    part[tested & ~trained] = TEST
+    part[np.isin(groups, groups[part == TEST]) & (part != TEST)] = LEFT_OUT
+    rows = [order[part == i] for i in (TRAIN, VAL, TEST)]
+    split = Split(rows[0], rows[1], rows[2], protocol, seed, fold)
+    if (label >= 0).any():
+        check_targets(split, table, ("malignant",))
     return split
 
 
@@ -107,7 +142,8 @@ def check_targets(split: Split, table: Table, tasks: Sequence[str]) -> None:
     Args:
       split: rows of each part.
       table: columns of the dataset.
-      tasks: 'malignant' (label malignant against all others) and 'solid' (1 against 0; unknown images do not count).
+      tasks: 'malignant' (label malignant against all others) and 'solid' (1 against 0); images of which it is
+        unknown do not count.
 
     Raises:
       SplitError: an unknown task, or a part without positive or negative images of a task.
@@ -117,7 +153,8 @@ def check_targets(split: Split, table: Table, tasks: Sequence[str]) -> None:
             raise SplitError(f"unknown task {task!r}{hint(task, TASKS)}")
         for name, rows in split.parts().items():
             if task == "malignant":
-                positive = np.asarray(table.label)[rows] == MALIGNANT
+                label = np.asarray(table.label)[rows]
+                positive = label[label >= 0] == MALIGNANT
             else:
                 solid = np.asarray(table.solid)[rows]
                 positive = solid[solid >= 0] == 1
@@ -127,7 +164,7 @@ def check_targets(split: Split, table: Table, tasks: Sequence[str]) -> None:
 def _dealt_parts(
     groups: np.ndarray, strata: np.ndarray, protocol: str, fold: int, folds: int, seed: int
 ) -> Int[np.ndarray, " images"]:
-    """0, 1 or 2 (train, val, test) for every image, by `holdout`, `holdout_image` or `kfold`."""
+    """TRAIN, VAL or TEST for every image, by `holdout`, `holdout_image` or `kfold`."""
     if protocol == "kfold":
         if folds < 3:
             raise SplitError(f"kfold needs at least 3 folds (training, validation, test), found folds={folds}")
@@ -140,13 +177,13 @@ def _dealt_parts(
     part = deal(groups, strata, weights, seed)
     if protocol != "kfold":
         return part
-    return np.where(part == fold, 2, np.where(part == (fold + 1) % folds, 1, 0))
+    return np.where(part == fold, TEST, np.where(part == (fold + 1) % folds, VAL, TRAIN))
 
 
 def _official_parts(
     groups: np.ndarray, strata: np.ndarray, case_id: np.ndarray, official: np.ndarray, fold: int, seed: int
 ) -> Int[np.ndarray, " images"]:
-    """0, 1 or 2 (train, val, test) for every image; the test part is the published fold."""
+    """TRAIN, VAL or TEST for every image; the test part is the published fold."""
     available = sorted({int(value) for value in official if value >= 0})
     if not available:
         raise SplitError("the dataset has no official folds (the table's fold column is -1 throughout); use kfold")
@@ -159,8 +196,9 @@ def _official_parts(
     rest = np.flatnonzero(~tested)
     _require_cases(groups[rest], 2, f"cases outside official fold {fold}")
     renumbered = np.unique(groups[rest], return_inverse=True)[1]
-    part = np.full(len(groups), 2)
-    part[rest] = deal(renumbered, strata[rest], (max(len(available) - 2, 1), 1), seed)
+    part = np.full(len(groups), TEST)
+    weights = (max(len(available) - 2, 1), 1) if len(available) > 1 else HOLDOUT_WEIGHTS[:2]
+    part[rest] = deal(renumbered, strata[rest], weights, seed)
     return part
 
 

@@ -54,6 +54,11 @@ class Predictions:
         self._store("target", self._checked_target())
         self._store("scores", self._checked_scores())
 
+    def subset(self, chosen: Bool[np.ndarray, " n"]) -> "Predictions":
+        """Those of some of the images."""
+        columns = (self.image_id[chosen], self.case_id[chosen], self.target[chosen], self.scores[chosen])
+        return Predictions(self.name, self.classes, *columns)
+
     @property
     def task(self) -> str:
         """The question this output answers, in words: 'malignant or not malignant'."""

@@ -60,6 +60,7 @@ def write_report(
             for part in PARTS
             if results.get(part)
         ),
+        Section("datasets", "Each dataset by itself", _datasets(results.get("datasets", {}))),
         Section("roc", "ROC curves", _roc(predictions)),
         Section("confusion", "Confusion matrices", _confusion(predictions, results)),
         Section("training", "Training curves", _training(history)),
@@ -112,6 +113,15 @@ def _table(results: Mapping[str, Any], part: str, variants: tuple[str, ...]) -> 
     ours = [f"{row.label}: {row.note}." for row in rows if row.note and not row.published]
     notes = "".join(paragraph(text, note=True) for text in (how, *ours))
     return f'<div class="scroll"><table class="results">\n<tr>{head}</tr>\n{body}\n</table></div>{notes}'
+
+
+def _datasets(datasets: Mapping[str, Any]) -> str:
+    return "".join(
+        f"<h3>{escape(name)}, {PART_NAMES[part].lower()}</h3>{_table(results, part, ())}"
+        for name, results in datasets.items()
+        for part in PARTS
+        if results.get(part)
+    )
 
 
 def _table_row(row: Row) -> str:

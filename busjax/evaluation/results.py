@@ -28,17 +28,19 @@ def build_results(
     parts: Mapping[str, Sequence[Predictions]],
     selection: Mapping[str, object],
     *,
+    datasets: Mapping[str, Mapping[str, Sequence[Predictions]]] | None = None,
     beta: float = 2.0,
     threshold: float = 0.5,
     threshold_from: str = "fixed",
     resamples: int = 1000,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """The content of results.json: {part: {output: metrics}, "selection": selection}.
+    """The content of results.json: {part: {output: metrics}, "datasets": {name: {part: ...}}, "selection": selection}.
 
     Args:
       parts: for each part ('test', 'val', 'train'), the predictions of every output.
       selection: how the checkpoint was chosen (metric, part, step, value...); kept as it is.
+      datasets: of a run on several datasets, the same as `parts` for each of them by itself.
       beta, threshold, resamples, seed: see `binary_metrics`.
       threshold_from: where the threshold comes from ('fixed', or the part it was chosen on); kept with every metric.
 
@@ -49,22 +51,48 @@ def build_results(
       ValueError: an unknown part, two outputs of one name, or predictions that have no metrics.
       TypeError: something in `selection` is not a JSON value.
     """
-    results: dict[str, Any] = {}
-    for part, outputs in parts.items():
+    how: dict[str, Any] = {
+        "beta": beta,
+        "threshold": threshold,
+        "threshold_from": threshold_from,
+        "resamples": resamples,
+        "seed": seed,
+    }
+    for part in (*parts, *(part for own in (datasets or {}).values() for part in own)):
         if part not in PARTS:
             raise ValueError(f"results: found the part '{part}', expected one of {', '.join(PARTS)}")
-        results[part] = {}
-        for predictions in outputs:
-            if predictions.name in results[part]:
-                raise ValueError(f"results: {part}: found '{predictions.name}' twice, expected different names")
-            try:
-                metrics = binary_metrics(predictions, threshold=threshold, beta=beta, resamples=resamples, seed=seed)
-            except ValueError as error:
-                raise ValueError(f"results: {part}: {error}") from None
-            classes = {"negative_class": predictions.classes[0], "positive_class": predictions.classes[1]}
-            results[part][predictions.name] = {**classes, **metrics.to_json(), "threshold_from": threshold_from}
+    results: dict[str, Any] = {part: _part_results(part, outputs, **how) for part, outputs in parts.items()}
+    if datasets:
+        results["datasets"] = {
+            name: {part: _part_results(f"{name}, {part}", outputs, **how) for part, outputs in own.items()}
+            for name, own in datasets.items()
+        }
     results["selection"] = _json_value(selection, "selection")
     return results
+
+
+def _part_results(
+    where: str,
+    outputs: Sequence[Predictions],
+    *,
+    beta: float,
+    threshold: float,
+    threshold_from: str,
+    resamples: int,
+    seed: int,
+) -> dict[str, Any]:
+    """Metrics by output."""
+    found: dict[str, Any] = {}
+    for predictions in outputs:
+        if predictions.name in found:
+            raise ValueError(f"results: {where}: found '{predictions.name}' twice, expected different names")
+        try:
+            metrics = binary_metrics(predictions, threshold=threshold, beta=beta, resamples=resamples, seed=seed)
+        except ValueError as error:
+            raise ValueError(f"results: {where}: {error}") from None
+        classes = {"negative_class": predictions.classes[0], "positive_class": predictions.classes[1]}
+        found[predictions.name] = {**classes, **metrics.to_json(), "threshold_from": threshold_from}
+    return found
 
 
 def write_results(path: str | os.PathLike[str], results: Mapping[str, Any]) -> None:
@@ -105,25 +133,34 @@ def read_results(path: str | os.PathLike[str]) -> dict[str, Any]:
 def print_results(results: Mapping[str, Any], console: Console, *, variants: tuple[str, ...] = ("REM",)) -> None:
     """Prints one table per part: a row per output, the published rows of `variants` under it, marked "other data".
 
+    Of a run on several datasets the tables of each one follow.
+
     On a console too narrow for the table each output is printed as a block of its own, so that no number is cut.
     """
     for part in PARTS:
-        rows = table_rows(results, part, variants)
-        if not rows:
-            continue
-        first = next(iter(results[part].values()))
-        where = f"threshold {first['threshold']:g} ({first['threshold_from']}), rates in %, intervals 95 %"
-        table = _wide_table(rows, first["beta"])
-        console.print(Text(f"{part}: {where}", style="bold"))
-        if console.measure(table, options=console.options.update(width=_UNBOUNDED)).maximum <= console.width:
-            console.print(table)
-        else:
-            for row in rows:
-                console.print(_narrow_table(row, first["beta"]))
-                console.print()
+        _print_part(results, part, part, console, variants)
+    for name, own in results.get("datasets", {}).items():
+        for part in PARTS:
+            _print_part(own, part, f"{part}, {name} alone", console, ())
+
+
+def _print_part(results: Mapping[str, Any], part: str, title: str, console: Console, variants: tuple[str, ...]) -> None:
+    rows = table_rows(results, part, variants)
+    if not rows:
+        return
+    first = next(iter(results[part].values()))
+    where = f"threshold {first['threshold']:g} ({first['threshold_from']}), rates in %, intervals 95 %"
+    table = _wide_table(rows, first["beta"])
+    console.print(Text(f"{title}: {where}", style="bold"))
+    if console.measure(table, options=console.options.update(width=_UNBOUNDED)).maximum <= console.width:
+        console.print(table)
+    else:
         for row in rows:
-            if row.note:
-                console.print(Text(f"  {row.label}: {row.note}", style="dim"))
+            console.print(_narrow_table(row, first["beta"]))
+            console.print()
+    for row in rows:
+        if row.note:
+            console.print(Text(f"  {row.label}: {row.note}", style="dim"))
 
 
 def _wide_table(rows: list[Row], beta: float) -> Table:

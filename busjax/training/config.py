@@ -3,7 +3,7 @@
 import inspect
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -47,6 +47,34 @@ def _between(low: float, high: float):
 
 
 POSITIVE = (lambda value: value > 0 and math.isfinite(value)), "a positive number"
+
+DATASETS = "a name such as 'busi', or several: 'bus_bra,busi' or a list"
+
+
+def dataset_names(value: str | Sequence[Any]) -> tuple[str, ...]:
+    """The datasets that a field names: a list of them, or a text in which commas divide them.
+
+    Raises:
+      ValueError: an element that is not a text, an empty or a repeated name.
+    """
+    names = tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else tuple(value)
+    if names == ("",):
+        return ()
+    if not all(isinstance(name, str) and name for name in names) or len(set(names)) < len(names):
+        raise ValueError(f"found {value!r}, expected {DATASETS}, each once")
+    return names
+
+
+def _require_names(field: str, value: Any, *, optional: bool) -> None:
+    if not isinstance(value, str | list | tuple):
+        raise ConfigError(f"{field}: found {value!r}, expected {DATASETS}")
+    try:
+        names = dataset_names(value)
+    except ValueError as error:
+        raise ConfigError(f"{field}: {error}") from None
+    if not names and not optional:
+        raise ConfigError(f"{field}: found {value!r}, expected {DATASETS}")
+
 
 RULES: dict[str, tuple] = {
     "method": _one_of(*METHODS),
@@ -107,6 +135,8 @@ def validate(config: ConfigDict) -> None:
             raise ConfigError(f"{field}: missing from the config, expected {expected}")
         if not holds(flat[field]):
             raise ConfigError(f"{field}: found {flat[field]!r}, expected {expected}")
+    for field in ("name", "train", "test"):
+        _require_names(f"data.{field}", config.data.get(field), optional=field != "name")
     names = ("mt", "sn") if config.method == "cross_training" else (config.model.network,)
     for name in names:
         if name not in config.model:

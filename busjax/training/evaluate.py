@@ -8,7 +8,7 @@ import numpy as np
 from ml_collections import ConfigDict
 from rich.console import Console
 
-from busjax.evaluation.predictions import write_csv
+from busjax.evaluation.predictions import Predictions, write_csv
 from busjax.evaluation.report import write_report
 from busjax.evaluation.results import build_results, print_results, write_results
 from busjax.training.picked import cam_examples, feature_examples, varied
@@ -56,7 +56,14 @@ def evaluate(run: Run, facts: dict[str, Any], console: Console) -> dict[str, Any
         ]
         for part in ("val", "test")
     }
-    results = build_results(parts, selection, beta=config.eval.beta, threshold=config.eval.threshold, seed=config.seed)
+    results = build_results(
+        parts,
+        selection,
+        datasets=_by_dataset(run, parts, {part: scored[method.selectors[0]][part].rows for part in parts}),
+        beta=config.eval.beta,
+        threshold=config.eval.threshold,
+        seed=config.seed,
+    )
     if jax.process_index() == 0:
         for part, predictions in parts.items():
             write_csv(run.workdir.predictions / f"{part}.csv", predictions)
@@ -64,6 +71,26 @@ def evaluate(run: Run, facts: dict[str, Any], console: Console) -> dict[str, Any
         _write_report(run, facts, results, parts, {s: scored[s]["test"] for s in method.selectors})
     print_results(results, console, variants=_published(run))
     return results
+
+
+def _by_dataset(
+    run: Run, parts: dict[str, list[Predictions]], rows: dict[str, np.ndarray]
+) -> dict[str, dict[str, list[Predictions]]]:
+    """The predictions of each part of each dataset; nothing where there is one dataset.
+
+    An output is left out where a dataset knows none of its targets (malignant or not, of one without classes).
+    """
+    datasets = run.data.dataset.table.dataset
+    names = list(dict.fromkeys(datasets.tolist()))
+    found: dict[str, dict[str, list[Predictions]]] = {}
+    for name in names if len(names) > 1 else ():
+        own: dict[str, list[Predictions]] = {}
+        for part, outputs in parts.items():
+            chosen = datasets[rows[part]] == name
+            known = [output.subset(chosen) for output in outputs if output.known[chosen].any()]
+            own |= {part: known} if known else {}
+        found[name] = own
+    return found
 
 
 def _published(run: Run) -> tuple[str, ...]:
@@ -89,7 +116,7 @@ def _write_report(
     shown = varied(scored, method.selectors[0], 1, config.eval.threshold)[:SHOWN_FEATURES]
     write_report(
         run.workdir.report,
-        title=f"{config.method} on {config.data.name}",
+        title=f"{config.method} on {_datasets(run)}",
         run_facts=_facts(run, facts["launches"], {name: scored.cams[name].shape[2:] for name in method.networks}),
         results=results,
         predictions=parts,
@@ -103,7 +130,7 @@ def _facts(run: Run, launches: list[dict[str, Any]], cells: dict[str, tuple[int,
     config, table = run.config, run.data.dataset.table
     shown: dict[str, Any] = {
         "method": config.method,
-        "dataset": config.data.name,
+        "dataset": _datasets(run),
         "split": _split(config),
         "seed": config.seed,
     }
@@ -124,7 +151,9 @@ def _facts(run: Run, launches: list[dict[str, Any]], cells: dict[str, tuple[int,
         "devices": _history(", ".join(launch["devices"]) for launch in launches),
         "command": launches[0]["command"],
     }
-    if config.data.name == "phantom":
+    if left_out := len(table.image_id) - sum(len(rows) for rows in run.data.split.parts().values()):
+        shown["left out"] = f"{left_out} images for training that show a case of another dataset's test images"
+    if "phantom" in table.dataset:
         shown["notice"] = (
             "The images of this run are synthetic. Its numbers show that the software works; they say nothing about "
             "breast ultrasound."
@@ -132,6 +161,13 @@ def _facts(run: Run, launches: list[dict[str, Any]], cells: dict[str, tuple[int,
     if run.data.split.leaks_patients:
         shown["notice"] = "The split of this run is by image: a patient's images stand on both sides, so it leaks."
     return shown
+
+
+def _datasets(run: Run) -> str:
+    """The datasets in words: all, or those trained on and those tested."""
+    table, parts = run.data.dataset.table, run.data.split.parts()
+    train, test = (", ".join(dict.fromkeys(table.dataset[parts[part]].tolist())) for part in ("train", "test"))
+    return train if train == test else f"{train}, tested on {test}"
 
 
 def _history(values: Iterable[str]) -> str:

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Iterable
+from pathlib import Path
 
 import grain
 import jax
@@ -10,44 +11,62 @@ import numpy as np
 from jax.sharding import NamedSharding
 from ml_collections import ConfigDict
 
+from busjax.data.joined import JoinedDataset
 from busjax.data.pipeline import EvaluationBatches, evaluation_batches, training_batches
 from busjax.data.split_files import read_split, write_split
 from busjax.data.splits import Split, check_targets, make_split
+from busjax.training.config import dataset_names
 from busjax.training.workdir import Workdir
-from tfds_builders.reading import BUSDataset, prepare
+from tfds_builders.groups import read_groups
+from tfds_builders.overlaps import refuse_overlap
+from tfds_builders.reading import prepare
 
 
 @dataclasses.dataclass(frozen=True)
 class RunData:
-    """A dataset and how it is divided.
+    """One or several datasets and how they are divided.
 
     Attributes:
-      dataset: the records.
+      dataset: the records of all.
       split: rows for training, validation and test.
       steps_per_epoch: as many as make up the training part, to the nearest whole number.
     """
 
-    dataset: BUSDataset
+    dataset: JoinedDataset
     split: Split
     steps_per_epoch: int
 
 
 def open_data(config: ConfigDict, workdir: Workdir) -> RunData:
-    """Opens the dataset of a config, building it where it is missing and may be, and its split.
+    """Opens the datasets of a config, building those that are missing where that may be, and their split.
 
     A run that has begun has its split in the work directory; it is read from there.
 
     Raises:
-      DatasetError: the dataset cannot be had.
+      DatasetError: a dataset or the file of duplicate groups cannot be had, or two datasets share images and no such
+        file is named.
       SplitError: it cannot be split, or the files of the split do not fit it.
     """
     data = config.data
     progress = jax.process_index() == 0
-    dataset = prepare(data.name, data.data_dir or None, data.manual_dir or None, progress=progress)
+    train = dataset_names(data.train) or dataset_names(data.name)
+    test = dataset_names(data.test) or train
+    names = dict.fromkeys(train + test)
+    refuse_overlap(list(names), data.groups)
+    opened = {name: prepare(name, data.data_dir or None, data.manual_dir or None, progress=progress) for name in names}
+    dataset = JoinedDataset(list(opened.values()), read_groups(Path(data.groups)) if data.groups else None)
     if workdir.begun():
         split = read_split(workdir.splits, dataset.table)
     else:
-        split = make_split(dataset.table, data.split, seed=data.split_seed, fold=data.fold, folds=data.folds)
+        split = make_split(
+            dataset.table,
+            data.split,
+            seed=data.split_seed,
+            fold=data.fold,
+            folds=data.folds,
+            train=[opened[name].name for name in train],
+            test=[opened[name].name for name in test],
+        )
     return RunData(dataset, split, max(1, round(len(split.train) / config.train.batch_size)))
 
 

@@ -14,6 +14,8 @@ class MemoryTable:
     label: np.ndarray
     solid: np.ndarray
     fold: np.ndarray
+    has_mask: np.ndarray
+    dataset: np.ndarray
 
     def reordered(self, order: np.ndarray) -> "MemoryTable":
         return MemoryTable(*(getattr(self, field.name)[order] for field in dataclasses.fields(self)))
@@ -34,15 +36,27 @@ class MemoryDataset:
         return self.records[row]
 
 
-def memory_table(cases: Sequence[Sequence[tuple[int, int]]], folds: Sequence[int] | None = None) -> MemoryTable:
+def memory_table(
+    cases: Sequence[Sequence[tuple[int, int]]], folds: Sequence[int] | None = None, dataset: str = "memory"
+) -> MemoryTable:
     """A table of cases, each a list of (label, solid), one per image."""
+    before = "" if dataset == "memory" else f"{dataset}/"
     rows = [
-        (f"image{case:04d}-{view}", f"case{case:04d}", label, solid, folds[case] if folds is not None else -1)
+        (
+            f"{before}image{case:04d}-{view}",
+            f"{before}case{case:04d}",
+            label,
+            solid,
+            folds[case] if folds is not None else -1,
+        )
         for case, images in enumerate(cases)
         for view, (label, solid) in enumerate(images)
     ]
     image_id, case_id, label, solid, fold = zip(*rows, strict=True)
-    return MemoryTable(np.array(image_id), np.array(case_id), *(np.array(c, np.int32) for c in (label, solid, fold)))
+    integers = (np.array(column, np.int32) for column in (label, solid, fold))
+    return MemoryTable(
+        np.array(image_id), np.array(case_id), *integers, np.ones(len(rows), bool), np.full(len(rows), dataset)
+    )
 
 
 def memory_dataset(count: int) -> MemoryDataset:
