@@ -1,8 +1,9 @@
-"""`python -m tfds_builders NAME`: builds one dataset and prints what is in it."""
+"""`python -m tfds_builders NAME` builds a dataset, `... check NAME...` looks for duplicates, `... docs` lists all."""
 
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from absl import logging
 from rich.console import Console
@@ -10,39 +11,79 @@ from rich.console import Console
 from tfds_builders import BUILDERS
 from tfds_builders.record import DatasetError
 
+PROGRAM = "python -m tfds_builders"
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Builds and describes a dataset.
+    """Runs the command that the first word names; any other word is the name of a dataset to build.
 
     Returns:
-        The exit status: 0, or 2 after a `DatasetError`, whose message goes to stderr in one line.
+        The exit status: 0, or 2 after a `DatasetError` or a file that cannot be written: then one line on stderr.
     """
-    parser = argparse.ArgumentParser(prog="python -m tfds_builders", description="Builds one dataset.")
-    parser.add_argument("name", metavar="NAME", help=f"one of: {', '.join(sorted(BUILDERS))}")
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    logging.set_verbosity(logging.ERROR)
+    try:
+        if words[:1] == ["check"]:
+            _check(words[1:])
+        elif words[:1] == ["docs"]:
+            _write_docs(words[1:])
+        else:
+            _build(words)
+    except (DatasetError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+# Loading TFDS takes seconds; a mistyped option need not wait for it. So each command imports what it needs.
+
+
+def _build(arguments: Sequence[str]) -> None:
+    """Builds a dataset and describes it."""
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="Builds one dataset.",
+        epilog=f"Other commands: '{PROGRAM} check --help', '{PROGRAM} docs --help'.",
+    )
+    parser.add_argument("name", metavar="NAME", help=f"name or name/config, one of: {', '.join(sorted(BUILDERS))}")
     parser.add_argument(
         "--manual_dir", metavar="DIR", help="where the release is: its folder, or what contains it or its zip"
     )
     parser.add_argument("--data_dir", metavar="DIR", help="where built datasets live (default: TFDS's own)")
     parser.add_argument("--no_download", action="store_true", help="fetch nothing")
     options = parser.parse_args(arguments)
-    logging.set_verbosity(logging.ERROR)
-    # Loading TFDS takes seconds; a mistyped option need not wait for it.
     from tfds_builders import reading
     from tfds_builders.summary import summarise
 
-    try:
-        data_dir = options.data_dir or reading.default_data_dir()
-        builder = reading.make_builder(options.name, data_dir)
-        dataset = reading.prepare(
-            options.name, data_dir, options.manual_dir, download=not options.no_download, progress=True
-        )
-        console = Console()
-        console.print(summarise(dataset, builder.FACTS.images))
-        console.print(f"in {builder.data_dir}", soft_wrap=True)
-    except DatasetError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    data_dir = options.data_dir or reading.default_data_dir()
+    builder = reading.make_builder(options.name, data_dir)
+    dataset = reading.prepare(
+        options.name, data_dir, options.manual_dir, download=not options.no_download, progress=True
+    )
+    console = Console()
+    console.print(summarise(dataset, builder.FACTS.images))
+    console.print(f"in {builder.data_dir}", soft_wrap=True)
+
+
+def _check(arguments: Sequence[str]) -> None:
+    """Looks for duplicates and other faults in built datasets."""
+    from tfds_builders.check import command
+
+    command.run(arguments)
+
+
+def _write_docs(arguments: Sequence[str]) -> None:
+    """Writes the list of all datasets."""
+    parser = argparse.ArgumentParser(prog=f"{PROGRAM} docs", description="Writes the page that lists all datasets.")
+    parser.add_argument("--output", metavar="FILE", default="docs/datasets.md", help="where (default: %(default)s)")
+    options = parser.parse_args(arguments)
+    from tfds_builders import catalogue
+    from tfds_builders.atomic import write_atomic
+
+    text = catalogue.catalogue(catalogue.load_builders())
+    path = Path(options.output).expanduser()
+    write_atomic(path, text)
+    print(f"in {path}")
 
 
 if __name__ == "__main__":

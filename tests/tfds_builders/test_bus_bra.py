@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from busjax.data.splits import make_split
 from tfds_builders.bus_bra.solidity import SOLID_BY_HISTOLOGY
 from tfds_builders.reading import prepare
 from tfds_builders.record import LABELS, DatasetError
@@ -113,11 +114,39 @@ def test_real_release(real_data: Path, tmp_path: Path) -> None:
     assert (table.solid == 0).tolist() == [row["Histology"] in fluid for row in rows]
     # The official folds keep cases together.
     assert len(set(zip(table.case_id, table.fold, strict=True))) == len(set(table.case_id))
-    for index in range(0, len(rows), 60):
-        name = rows[index]["ID"]
+    assert table.histology.tolist() == [row["Histology"] for row in rows]
+    assert table.birads.tolist() == [row["BIRADS"] for row in rows]
+    for index, row in enumerate(rows):
+        name = row["ID"]
         image = np.asarray(Image.open(real_data / "BUSBRA" / "Images" / f"{name}.png"))
         mask = np.asarray(Image.open(real_data / "BUSBRA" / "Masks" / f"mask_{name[4:]}.png"))
         example = dataset[index]
         np.testing.assert_array_equal(example["image"], np.stack([image] * 3, axis=-1))
         np.testing.assert_array_equal(example["mask"][..., 0] == 255, mask)
+        assert np.count_nonzero(example["mask"]) == np.count_nonzero(mask)
         assert set(np.unique(example["mask"])) <= {0, 255}
+
+
+@pytest.mark.real_data
+def test_real_official_folds(real_data: Path, tmp_path: Path) -> None:
+    """Theirs keep cases together in the outer folds and not between training and validation; ours do in both."""
+    table = prepare("bus_bra", tmp_path, real_data).table
+    with (real_data / "BUSBRA" / "5-fold-cv.csv").open(newline="") as file:
+        released = {f"bus_bra/{row['ID']}": row for row in csv.DictReader(file)}
+    for fold in range(5):
+        split = make_split(table, "official", seed=1, fold=fold)
+        cases = {name: set(table.case_id[rows].tolist()) for name, rows in split.parts().items()}
+        assert not cases["train"] & cases["val"]
+        assert not (cases["train"] | cases["val"]) & cases["test"]
+        assert sorted(table.image_id[split.test]) == sorted(
+            name for name, row in released.items() if row["kFold"] == str(fold + 1)
+        )
+        theirs = {
+            value: {
+                case
+                for name, case in zip(table.image_id.tolist(), table.case_id.tolist(), strict=True)
+                if released[name][f"valid_{fold + 1}"] == value
+            }
+            for value in ("0", "1")
+        }
+        assert len(theirs["0"] & theirs["1"]) > 50

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from busjax.data.splits import make_split
 from tfds_builders.busi.busi import near_duplicates
 from tfds_builders.reading import prepare
 from tfds_builders.record import LABELS, DatasetError
@@ -71,4 +72,20 @@ def test_real_release(real_data: Path, tmp_path: Path) -> None:
             parts = [np.asarray(Image.open(p).convert("L")) for p in path.parent.glob(f"{path.stem}_mask*.png")]
             np.testing.assert_array_equal(example["mask"][..., 0] > 0, np.any([part > 0 for part in parts], axis=0))
             assert example["mask"].any() == (label != "normal")
+    assert len(table) == sum(map(len, images.values()))
     assert table.case_id[row["busi/benign (433)"]] == table.case_id[row["busi/malignant (145)"]]
+
+
+@pytest.mark.real_data
+def test_real_groups_stay_together(real_data: Path, tmp_path: Path) -> None:
+    """The reference groups are read here from the package's file; each lies in one part, for every protocol."""
+    table = prepare("busi", tmp_path, real_data).table
+    present = set(table.image_id.tolist())
+    groups = [{f"busi/{name}" for name in group} & present for group in near_duplicates()]
+    groups = [group for group in groups if len(group) > 1]
+    assert len(groups) > 5
+    for protocol, fold in (("holdout", 0), ("kfold", 0), ("kfold", 2)):
+        for seed in range(5):
+            split = make_split(table, protocol, seed=seed, fold=fold)
+            parts = [set(table.image_id[rows].tolist()) for rows in split.parts().values()]
+            assert all(any(group <= part for part in parts) for group in groups)

@@ -64,7 +64,7 @@ class BusBenchmark(BUSBuilder):
     """Benchmark of Shareef et al. (2023): HMSS, BUSI, BUSIS, Thammasat and Dataset B as squares, 3641 images."""
 
     VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES: ClassVar[dict[str, str]] = {"1.0.0": "Built from the five sets; released folds where they are there."}
+    RELEASE_NOTES: ClassVar[dict[str, str]] = {"1.0.0": "Built from the five sets, with the released folds."}
     BUILDER_CONFIGS: ClassVar[list[BenchmarkConfig]] = [
         BenchmarkConfig(name="grouped", description="Padded correctly; near-duplicates of BUSI share a case."),
         BenchmarkConfig(
@@ -147,9 +147,7 @@ class BusBenchmark(BUSBuilder):
             )
 
 
-def _lesions(
-    release: Mapping[str, Path], sources: tuple[str, ...], config: str
-) -> Iterator[tuple[str, Record]]:
+def _lesions(release: Mapping[str, Path], sources: tuple[str, ...], config: str) -> Iterator[tuple[str, Record]]:
     """The sets' records with the name of their set; normal images are left out, as in the benchmark."""
     for source in sources:
         yield from ((source, record) for record in _PARSE[source](release, config) if record.label != "normal")

@@ -65,16 +65,18 @@ def read_folds(folder: Path, images: Iterable[Listed]) -> dict[str, int]:
             if name not in known:
                 raise DatasetError(f"{row.where}: img name {name!r}, expected an image of the five sets")
             if name in rows:
-                raise DatasetError(f"{row.where}: img name {name!r} stands already in {rows[name].where}, expected once")
+                raise DatasetError(
+                    f"{row.where}: img name {name!r} stands already in {rows[name].where}, expected once"
+                )
             image, label = known[name], row.choose("tumor types", _LABELS)
             if label not in labels_of[image.case_id]:
                 raise DatasetError(
-                    f"{row.where}: tumor types {row['tumor types']!r} ({label}) for {name!r}, expected {image.label} as "
-                    "in its set"
+                    f"{row.where}: tumor types {row['tumor types']!r} ({label}) for {name!r}, "
+                    f"expected {image.label} as in its set"
                 )
             rows[name] = row
             folds[image.image_id] = fold
-    for name in known.keys() - rows.keys():
-        if known[name].case_id not in LOST_CASES:
+    for name, image in known.items():
+        if name not in rows and image.case_id not in LOST_CASES:
             raise DatasetError(f"{folder}: img name {name!r} is in no test.csv, expected in one")
     return folds

@@ -16,7 +16,7 @@ FOLDER = "HMSS"
 
 
 class Hmss(BUSBuilder):
-    """HMSS (Geertsma, ultrasoundcases.info): 2006 images of 478 teaching cases, as Shareef et al. list and crop them."""
+    """HMSS (Geertsma, ultrasoundcases.info): 2006 images of 478 teaching cases, as Shareef et al. list them."""
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES: ClassVar[dict[str, str]] = {"1.0.0": "The benchmark's list, with the images as on the site."}
@@ -24,7 +24,7 @@ class Hmss(BUSBuilder):
     HOMEPAGE = "https://www.ultrasoundcases.info"
     LICENSE = "Copyright of the site's owner; ask before use"
     STEPS = (
-        "ask the owner of the site, then put HMSS.csv of the benchmark (Benchmark.zip of MIDA-Lab/busbench) in DIR/HMSS "
+        "ask the site's owner, then put HMSS.csv of the benchmark (Benchmark.zip of MIDA-Lab/busbench) in DIR/HMSS "
         "and the images that it lists in DIR/HMSS/imgs."
     )
     PARTS = (Part((FOLDER, "Datasets/HMSS")),)

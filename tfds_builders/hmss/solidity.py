@@ -37,7 +37,7 @@ MALIGNANT_UNKNOWN = (
 """Sections in which a malignant image need not show a solid nodule; in all others of 5.2 it does (Qi et al. 2019)."""
 
 ONE_DIAGNOSIS = ("5.1.1", "5.1.2", "5.1.6", "5.1.7", "5.1.9")
-"""Sections whose title is one diagnosis, which is then the image's histology."""
+"""Sections, all benign, whose title is one diagnosis, which is then the image's histology."""
 
 _SUBGROUP = re.compile(r"5\.(?P<part>[12])\.(?P<number>\d+)[\s.:-]*(?P<title>.*)", re.DOTALL)
 
@@ -60,7 +60,7 @@ def read_subgroup(row: Row, label: str) -> tuple[int, str]:
     if match is None:
         raise DatasetError(f"{row.where}: subgroup {row['subgroup']!r}, expected 5.1.N or 5.2.N and a title")
     section = f"5.{match['part']}.{int(match['number'])}"
-    histology = match["title"] if label == "benign" and section in ONE_DIAGNOSIS else ""
+    histology = match["title"] if section in ONE_DIAGNOSIS else ""
     if label == "benign" and section in BENIGN:
         return BENIGN[section], histology
     if label == "malignant" and section in MALIGNANT_UNKNOWN:

@@ -18,7 +18,7 @@ SOLID_BY_LABEL = {"benign": -1, "malignant": 1}
 
 
 class Thammasat(BUSBuilder):
-    """Thammasat (Rodtook et al. 2018, onlinemedicalimages.com): 263 images of 252 cases, as Shareef et al. list them."""
+    """Thammasat (Rodtook et al. 2018, onlinemedicalimages.com): 263 images of 252 cases."""
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES: ClassVar[dict[str, str]] = {"1.0.0": "The benchmark's list, with the images as on the site."}
@@ -26,8 +26,8 @@ class Thammasat(BUSBuilder):
     HOMEPAGE = "http://www.onlinemedicalimages.com"
     LICENSE = "None stated: research use, cite the paper"
     STEPS = (
-        "put Thammasat.csv of the benchmark (Benchmark.zip of MIDA-Lab/busbench) in DIR/Thammasat and the images that it "
-        "lists, saved from the site, in DIR/Thammasat/imgs."
+        "put Thammasat.csv of the benchmark (Benchmark.zip of MIDA-Lab/busbench) in DIR/Thammasat and the images "
+        "that it lists, saved from the site, in DIR/Thammasat/imgs."
     )
     PARTS = (Part((FOLDER, "Datasets/Thammasat")),)
     FACTS = Facts(

@@ -1,0 +1,97 @@
+"""The names of a manifest's images, and built copies: apart from each other, and only of what is there now."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.tfds_builders.expected import box, picture, save
+from tfds_builders.manifest.check import image_ids
+from tfds_builders.reading import prepare
+from tfds_builders.record import DatasetError
+
+GREY = picture("L", 20, 16, seed=3)
+MASK = box(20, 16, 2, 3, 10, 9)
+OTHER = box(20, 16, 12, 3, 19, 9)
+
+
+@settings(deadline=None)
+@given(st.sets(st.from_regex(r"(x/)?[ab](\.a)?(\.png|\.jpg|\.7)?", fullmatch=True), min_size=1))
+def test_image_ids_differ(names: set[str]) -> None:
+    ids = image_ids(sorted(names))
+    assert len(set(ids.values())) == len(names)
+    for name, image_id in ids.items():
+        stem = name.removesuffix(".png").removesuffix(".jpg")
+        assert image_id in (name, stem)
+        if not any(other != name and stem in (other, ids[other]) for other in names):
+            assert image_id == stem or any(other != name and other.startswith(f"{stem}.") for other in names)
+
+
+def test_image_ids_by_hand() -> None:
+    names = ["s/a.png", "s/b.png", "s/b.JPG", "c.png.tif", "c.png", "1.2.840.5", "d.jpeg"]
+    assert list(image_ids(names).values()) == ["s/a", "s/b.png", "s/b.JPG", "c.png.tif", "c", "1.2.840.5", "d"]
+
+
+@pytest.fixture
+def hospital(tmp_path: Path) -> Path:
+    """A folder with three good images."""
+    for number, letter in enumerate("abc"):
+        save(tmp_path / f"hospital/{letter}.png", picture("L", 20, 16, seed=number))
+    save(tmp_path / "hospital/m.png", MASK)
+    save(tmp_path / "hospital/m2.png", OTHER)
+    save(tmp_path / "hospital/ones.png", MASK.astype(np.uint8))
+    text = "image,label,mask\na.png,benign,m.png\nb.png,malignant,m2.png\nc.png,normal,none\n"
+    (tmp_path / "hospital/manifest.csv").write_text(text)
+    return tmp_path / "hospital"
+
+
+def test_own_names_side_by_side(hospital: Path, tmp_path: Path) -> None:
+    (tmp_path / "second").mkdir()
+    save(tmp_path / "second/z.png", GREY)
+    (tmp_path / "second/manifest.csv").write_text("image;label;case_id\nz.png;malignant;7\n")
+    first = prepare("manifest/hospital_a", tmp_path / "data", hospital)
+    second = prepare("manifest/hospital_b", tmp_path / "data", tmp_path / "second")
+    assert first.table.image_id.tolist() == [f"manifest/hospital_a/{letter}" for letter in "abc"]
+    assert first.table.case_id.tolist() == first.table.image_id.tolist()
+    assert second.table.image_id.tolist() == ["manifest/hospital_b/z"]
+    assert second.table.case_id.tolist() == ["manifest/hospital_b/7"]
+    np.testing.assert_array_equal(second[0]["image"], np.stack([GREY] * 3, axis=-1))
+
+
+def test_nothing_is_built_from_a_table_with_faults(hospital: Path, tmp_path: Path) -> None:
+    with (hospital / "manifest.csv").open("a") as file:
+        file.write("a.png,benign,ones.png\n,benign,\n")
+    with pytest.raises(DatasetError) as caught:
+        prepare("manifest/own", tmp_path / "data", hospital)
+    messages = str(caught.value).split("\n")
+    assert messages[0] == f"{hospital / 'manifest.csv'}: 3 errors"
+    assert [message.split(":")[0] for message in messages[1:]] == ["line 5", "line 5", "line 6"]
+    assert not list((tmp_path / "data").rglob("*.array_record*"))
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "mask": lambda folder: save(folder / "m.png", OTHER),
+    "image": lambda folder: save(folder / "c.png", GREY),
+    "label": lambda folder: (folder / "manifest.csv").write_text("image,label,mask\na.png,malignant,m.png\n"),
+    "gone": lambda folder: (folder / "b.png").unlink(),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_built_copy_of_changed_files_is_refused(change: str, hospital: Path, tmp_path: Path) -> None:
+    prepare("manifest/own", tmp_path / "data", hospital)
+    # The same files with other dates, elsewhere, beside a new one that the table does not name.
+    moved = tmp_path / "moved"
+    shutil.copytree(hospital, moved, symlinks=True, copy_function=shutil.copyfile)
+    save(moved / "new.png", GREY)
+    assert len(prepare("manifest/own", tmp_path / "data", moved)) == 3
+    CHANGES[change](moved)
+    with pytest.raises(DatasetError, match=r"built from other files than those now in .*; remove it and build"):
+        prepare("manifest/own", tmp_path / "data", moved)
+    assert len(prepare("manifest/own", tmp_path / "data")) == 3
+    with pytest.raises(DatasetError, match="built from other files"):
+        prepare("manifest/own", tmp_path / "data", tmp_path)

@@ -1,0 +1,1 @@
+"""BrEaST-Lesions-USG."""

@@ -1,0 +1,61 @@
+"""All pairs as CSV."""
+
+import csv
+import io
+
+from tfds_builders.check.collection import Collection
+from tfds_builders.check.findings import Findings
+
+COLUMNS = (
+    "image_1",
+    "image_2",
+    "kind",
+    "mirrored",
+    "distance",
+    "correlation",
+    "same_case",
+    "labels_differ",
+    "dataset_1",
+    "dataset_2",
+    "case_1",
+    "case_2",
+    "label_1",
+    "label_2",
+    "group",
+)
+
+
+def list_pairs(collection: Collection, findings: Findings) -> str:
+    """A CSV table of all pairs in the order of their images.
+
+    kind is exact or near; mirrored, same_case and labels_differ are yes or no; distance is in bits of 64; group is the
+    first image of the group after joining all pairs transitively.
+    """
+    table, pairs = collection.table, findings.pairs
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    label = collection.label_names
+    columns = (
+        table.image_id[pairs.first],
+        table.image_id[pairs.second],
+        ["exact" if exact else "near" for exact in pairs.exact],
+        map(_yes, pairs.mirrored),
+        pairs.distance,
+        [f"{value:.4f}" for value in pairs.correlation],
+        map(_yes, findings.same_case),
+        map(_yes, findings.labels_differ),
+        table.dataset[pairs.first],
+        table.dataset[pairs.second],
+        table.case_id[pairs.first],
+        table.case_id[pairs.second],
+        label[pairs.first],
+        label[pairs.second],
+        table.image_id[findings.group[pairs.first]],
+    )
+    writer.writerows(zip(*columns, strict=True))
+    return text.getvalue()
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
