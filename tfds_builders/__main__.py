@@ -61,7 +61,7 @@ def _build(arguments: Sequence[str]) -> None:
         options.name, data_dir, options.manual_dir, download=not options.no_download, progress=True
     )
     console = Console()
-    console.print(summarise(dataset, builder.FACTS.images))
+    console.print(summarise(dataset, builder.facts.images))
     console.print(f"in {builder.data_dir}", soft_wrap=True)
 
 

@@ -73,6 +73,11 @@ class BUSBuilder(tfds.core.GeneratorBasedBuilder):
             release: the folders and files of `parts`, by `Part.name`; optional ones may be missing.
         """
 
+    @property
+    def facts(self) -> Facts:
+        """What is in the whole release, as this config reads it."""
+        return self.FACTS
+
     def parts(self) -> tuple[Part, ...]:
         """The pieces of the release that this config needs."""
         return self.PARTS
@@ -138,7 +143,7 @@ class BUSBuilder(tfds.core.GeneratorBasedBuilder):
             DatasetError: it was built from another state of these files.
         """
         built = (self.info.metadata or {}).get(FINGERPRINT, "")
-        release = self._search(manual_dir, manual_dir) if built else {}
+        release = self._search(manual_dir, Path(self.data_dir_root) / "downloads" / "extracted") if built else {}
         if built and self.fingerprint(release) != built:
             raise DatasetError(
                 f"{self.full_name} in {self.data_path} was built from other files than those now in {manual_dir}; "
@@ -189,7 +194,7 @@ class BUSBuilder(tfds.core.GeneratorBasedBuilder):
     def _generate_examples(self, release: Mapping[str, Path]) -> Iterator[tuple[int, dict[str, Any]]]:
         records = self.records(release)
         if self.show_progress:
-            total = len(records) if isinstance(records, list) else self.FACTS.images or None
+            total = len(records) if isinstance(records, list) else self.facts.images or None
             records = track(
                 records, description=f"Building {self.full_name}", total=total, console=Console(stderr=True)
             )
@@ -247,7 +252,7 @@ def to_example(record: Record, dataset: str) -> dict[str, Any]:
         lesion |= part
     return {
         "image": encoded,
-        "mask": pixels.encode_png(np.where(lesion, np.uint8(255), np.uint8(0))),
+        "mask": pixels.encode_mask(lesion),
         "has_mask": record.masks is not None,
         "mask_height": released[0],
         "mask_width": released[1],

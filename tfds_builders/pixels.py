@@ -57,14 +57,15 @@ def encode_image(source: Path | bytes, name: str) -> tuple[bytes, tuple[int, int
     return encode_png(np.asarray(image.convert("L" if image.mode in ("1", "LA") else "RGB"))), image.size
 
 
-def read_mask(source: Path | bytes, name: str) -> Bool[np.ndarray, "height width"]:
-    """Reads a mask of any 8-bit mode: a pixel is lesion where its largest colour channel is at least 128.
+def read_mask(source: Path | bytes, name: str, threshold: int = MASK_THRESHOLD) -> Bool[np.ndarray, "height width"]:
+    """Reads a mask of any 8-bit mode: a pixel is lesion where its largest colour channel is at least `threshold`.
 
     Raises:
-        DatasetError: as `encode_image`; also where no pixel reaches 128 but some are not 0 (a mask of 0 and 1, say).
+        DatasetError: as `encode_image`; also where no pixel reaches the threshold but some are not 0 (a mask of 0 and
+            1, say).
     """
     values = np.asarray(_decode(_read(source, name), name).convert("RGB")).max(axis=-1)
-    lesion = values >= MASK_THRESHOLD
+    lesion = values >= threshold
     if values.any() and not lesion.any():
         raise DatasetError(f"{name}: mask values go up to {values.max()}, expected 0 and 255")
     return lesion
@@ -73,6 +74,11 @@ def read_mask(source: Path | bytes, name: str) -> Bool[np.ndarray, "height width
 def resize_mask(mask: Bool[np.ndarray, "_ _"], height: int, width: int) -> Bool[np.ndarray, "{height} {width}"]:
     """Resizes a mask to the nearest pixel."""
     return np.asarray(Image.fromarray(mask).resize((width, height), Image.Resampling.NEAREST))
+
+
+def encode_mask(mask: Bool[np.ndarray, "height width"]) -> bytes:
+    """Encodes a mask as PNG of 0 and 255."""
+    return encode_png(np.where(mask, np.uint8(255), np.uint8(0)))
 
 
 def encode_png(array: UInt8[np.ndarray, "height width"] | UInt8[np.ndarray, "height width 3"]) -> bytes:

@@ -16,6 +16,13 @@ class DatasetError(ValueError):
     """A fault in what the user gave: a missing folder, a broken image, an unknown label. The message names it."""
 
 
+SOLID_BY_LABEL = {"normal": 0, "benign": -1, "malignant": 1}
+"""Solid nodule where a release tells nothing but the class (the rule of Qi et al. 2019).
+
+A normal breast has none, everything malignant has one; a benign lesion may be a cyst, so there it is unknown.
+"""
+
+
 @dataclass(frozen=True)
 class Record:
     """One image as a parser finds it in a release; `builder.BUSBuilder` checks it and writes it.

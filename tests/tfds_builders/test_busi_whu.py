@@ -35,6 +35,19 @@ def test_table_beside_the_folder(tmp_path: Path) -> None:
     assert built.label.tolist() == [record.label for record in expected]
 
 
+def test_a_table_that_comes_later_is_noticed(tmp_path: Path) -> None:
+    write_release(tmp_path / "release")
+    table = tmp_path / "release" / FOLDER / TABLE
+    table.rename(tmp_path / "later.xlsx")
+    assert (prepare("busi_whu", tmp_path / "data", tmp_path / "release").table.label == -1).all()
+    prepare("busi_whu", tmp_path / "data", tmp_path / "release")
+    (tmp_path / "later.xlsx").rename(table)
+    with pytest.raises(
+        DatasetError, match=r"busi_whu in .* was built from other files than those now in .*release; re"
+    ):
+        prepare("busi_whu", tmp_path / "data", tmp_path / "release")
+
+
 def write_older_release(folder: Path) -> None:
     """Parts with masks under other names, one of them with originals beside changed copies; no table."""
     parts = (

@@ -60,6 +60,15 @@ class BenchmarkConfig(tfds.core.BuilderConfig):
     as_published: bool = False
 
 
+MULTITASK_FACTS = Facts(
+    images=1209,
+    cases="1209 as the benchmark counts them, 1071 with the near-duplicates of BUSI grouped",
+    classes={"benign": 743, "malignant": 466},
+    solid="malignant",
+    masks="every image",
+)
+
+
 class BusBenchmark(BUSBuilder):
     """Benchmark of Shareef et al. (2023): HMSS, BUSI, BUSIS, Thammasat and Dataset B as squares, 3641 images."""
 
@@ -103,8 +112,14 @@ class BusBenchmark(BUSBuilder):
         classes={"benign": 1818, "malignant": 1823},
         solid="as in the five sets",
         masks="BUSI, BUSIS and Dataset B",
+        overlaps=(*SOURCES, "curated_busi", "bus_uc", "bus_cot"),
     )
     builder_config: BenchmarkConfig
+
+    @property
+    def facts(self) -> Facts:
+        """Of the config's sets."""
+        return MULTITASK_FACTS if self.builder_config.sources == MULTITASK else self.FACTS
 
     def parts(self) -> tuple[Part, ...]:
         """Those of the config's sets, and the folds, which are of all five."""

@@ -9,7 +9,7 @@ import tensorflow_datasets as tfds
 
 from tfds_builders.builder import BUSBuilder
 from tfds_builders.bus_cot.solidity import solidity
-from tfds_builders.buv.json_file import member, read_json
+from tfds_builders.json_files import member, read_json
 from tfds_builders.record import DatasetError, Record
 from tfds_builders.release import Facts, Part, list_files, require_file
 

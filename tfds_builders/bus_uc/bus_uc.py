@@ -8,10 +8,8 @@ from typing import ClassVar
 import tensorflow_datasets as tfds
 
 from tfds_builders.builder import BUSBuilder
-from tfds_builders.bus_uc.pairs import list_pairs
-from tfds_builders.busi.busi import SOLID_BY_LABEL
-from tfds_builders.record import Record
-from tfds_builders.release import Facts, Part
+from tfds_builders.record import SOLID_BY_LABEL, Record
+from tfds_builders.release import Facts, Part, list_pairs
 
 FOLDERS = ("Benign", "Malignant")
 _NAME = re.compile(r"(?P<name>.+)\.png")

@@ -10,7 +10,7 @@ import tensorflow_datasets as tfds
 
 from tfds_builders import pixels
 from tfds_builders.builder import BUSBuilder
-from tfds_builders.record import DatasetError, Record
+from tfds_builders.record import SOLID_BY_LABEL, DatasetError, Record
 from tfds_builders.release import Facts, Part, list_files, require_file
 from tfds_builders.tables import Row, index_rows, read_csv
 
@@ -21,9 +21,9 @@ DEVICE = "Siemens ACUSON S2000"
 TEST_PATIENTS = frozenset(("COPE", "ANFO", "ELCO", "CRCI", "FLKA"))
 """Those of prepare_partitions.py in the authors' repository; all others train."""
 LABELS_AS_RELEASED = {"Normal": "normal", "Benign": "benign", "Malignant": "malignant"}
+CUT_PATIENT = "HESN"
+"""Whose 13 images are cut out of larger ones in early versions, at places that nobody tells; their masks are not."""
 COLOURS = {"benign": (0, 255, 0), "malignant": (255, 0, 0)}
-# A benign lesion may be a cyst: nothing in the release says so. Normal and malignant follow Qi et al. 2019.
-SOLID_BY_LABEL = {"normal": 0, "benign": -1, "malignant": 1}
 _NAME = re.compile(r"(?P<patient>[A-Z]{4})_\d{3}\.png")
 
 
@@ -44,7 +44,7 @@ class BusUclm(BUSBuilder):
         cases="38 patients",
         classes={"normal": 419, "benign": 174, "malignant": 90},
         solid="normal and malignant",
-        masks="every image; empty for normal",
+        masks="every image (early versions: not the 13 of one patient); empty for normal",
     )
 
     def records(self, release: Mapping[str, Path]) -> Iterator[Record]:
@@ -73,16 +73,20 @@ def _record(folder: Path, row: Row) -> Record:
     _require_colours(mask, label, row)
     return Record(
         image=image,
-        masks=(mask,),
+        masks=_trusted(mask, image, match["patient"]),
         label=label,
         solid=SOLID_BY_LABEL[label],
         image_id=image.stem,
         case_id=match["patient"],
         device=DEVICE,
         fold=0 if match["patient"] in TEST_PATIENTS else -1,
-        # Version 1 has 13 images (patient HESN) of other sizes than their masks.
-        resize_masks=True,
     )
+
+
+def _trusted(mask: Path, image: Path, patient: str) -> tuple[Path] | None:
+    """The mask, or None where the image is a cut-out that it cannot be laid upon."""
+    sizes = [pixels.encode_image(path, str(path))[1] for path in (mask, image)]
+    return None if patient == CUT_PATIENT and sizes[0] != sizes[1] else (mask,)
 
 
 def _require_colours(mask: Path, label: str, row: Row) -> None:

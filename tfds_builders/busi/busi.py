@@ -10,13 +10,11 @@ from typing import ClassVar
 import tensorflow_datasets as tfds
 
 from tfds_builders.builder import BUSBuilder
-from tfds_builders.record import LABELS, DatasetError, Record
+from tfds_builders.record import LABELS, SOLID_BY_LABEL, DatasetError, Record
 from tfds_builders.release import CLUTTER, Facts, Part, list_files
 
 FOLDER = "Dataset_BUSI_with_GT"
 
-# A benign lesion of BUSI may be a cyst: nothing in the release says so. Normal and malignant follow Qi et al. 2019.
-SOLID_BY_LABEL = {"normal": 0, "benign": -1, "malignant": 1}
 _NAME = r"{label} \((?P<number>\d+)\)(?P<mask>_mask(_\d+)?)?\.png"
 
 

@@ -8,11 +8,9 @@ from typing import ClassVar
 import tensorflow_datasets as tfds
 
 from tfds_builders.builder import BUSBuilder
-from tfds_builders.bus_uc.pairs import list_pairs
-from tfds_builders.busi.busi import SOLID_BY_LABEL
 from tfds_builders.busi_whu.patients import case_of, read_patients
-from tfds_builders.record import DatasetError, Record
-from tfds_builders.release import Facts, Part
+from tfds_builders.record import SOLID_BY_LABEL, DatasetError, Record
+from tfds_builders.release import Facts, Part, list_pairs
 
 FOLDER = "BUSI-WHU"
 TABLE = "Patient_infos_BUSI-WHU.xlsx"
@@ -42,6 +40,10 @@ class BusiWhu(BUSBuilder):
         masks="every image",
     )
 
+    def fingerprint(self, release: Mapping[str, Path]) -> str:
+        """Whether the table is there: without it a dataset without classes is built."""
+        return "with the table" if _find_table(release[FOLDER]) else "without the table"
+
     def records(self, release: Mapping[str, Path]) -> list[Record]:
         """Parses the release; without its table the classes are unknown.
 
@@ -52,7 +54,7 @@ class BusiWhu(BUSBuilder):
                 mask without an image, a table that does not fit the images (see `patients.read_patients`).
         """
         folder = release[FOLDER]
-        table = next((path for path in (folder / TABLE, folder.parent / TABLE) if path.is_file()), None)
+        table = _find_table(folder)
         found = [
             (image, mask, fold)
             for images, masks, fold in _list_folders(folder)
@@ -71,6 +73,10 @@ class BusiWhu(BUSBuilder):
             )
             for image, mask, fold in found
         ]
+
+
+def _find_table(folder: Path) -> Path | None:
+    return next((path for path in (folder / TABLE, folder.parent / TABLE) if path.is_file()), None)
 
 
 def _list_folders(folder: Path) -> Iterator[tuple[Path, Path, int]]:

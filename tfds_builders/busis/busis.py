@@ -8,7 +8,7 @@ from typing import ClassVar
 import tensorflow_datasets as tfds
 
 from tfds_builders.builder import BUSBuilder
-from tfds_builders.record import DatasetError, Record
+from tfds_builders.record import SOLID_BY_LABEL, DatasetError, Record
 from tfds_builders.release import Facts, Part, list_files
 from tfds_builders.tables import Row, read_csv
 
@@ -17,8 +17,6 @@ TABLE = "BUSIS562.csv"
 IMAGE_FOLDERS = ("Original", "imgs")
 IMAGE, MASK, TYPE = "img name", "Ground Truth Name", "tumor type"
 LABEL_OF_TYPE = {"B": "benign", "M": "malignant"}
-# A benign lesion may be a cyst: nothing in the release says so. Malignant follows Qi et al. 2019.
-SOLID_BY_LABEL = {"benign": -1, "malignant": 1}
 _ROW = re.compile(r"case(\d+)")
 _IMAGE = re.compile(r"case(\d+)\.(bmp|png)", re.IGNORECASE)
 _MASK = re.compile(r"case(\d+)_GT\.(bmp|png)", re.IGNORECASE)
@@ -46,6 +44,11 @@ class Busis(BUSBuilder):
     )
 
     def records(self, release: Mapping[str, Path]) -> list[Record]:
+        """As `parse`."""
+        return self.parse(release)
+
+    @classmethod
+    def parse(cls, release: Mapping[str, Path]) -> list[Record]:
         """Parses the release: one record per row of BUSIS562.csv, in its order.
 
         Raises:

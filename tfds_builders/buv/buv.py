@@ -10,8 +10,8 @@ import tensorflow_datasets as tfds
 
 from tfds_builders.builder import BUSBuilder
 from tfds_builders.buv.erratum import LEFT_OUT, SAME_PATIENT, SAME_PATIENT_CASE, SAME_PATIENT_LABEL
-from tfds_builders.buv.json_file import member, read_json
-from tfds_builders.record import DatasetError, Record
+from tfds_builders.json_files import member, read_json
+from tfds_builders.record import SOLID_BY_LABEL, DatasetError, Record
 from tfds_builders.release import CLUTTER, Facts, Part, list_files, natural, require_folder
 
 FRAMES, TRAIN, VAL = "rawframes", "train.json", "val.json"
@@ -19,8 +19,6 @@ CLASSES = ("benign", "malignant")
 FOLDERS = ("", "miccai_buv/", "Miccai 2022 BUV Dataset/")
 """What the folder that holds the three parts may be called inside the user's."""
 
-# Malignant follows Qi et al. 2019; a benign lesion here may be a cyst.
-SOLID_BY_LABEL = {"benign": -1, "malignant": 1}
 
 UNLISTED_VIDEOS = 2
 """The paper has 188 videos, the two lists have 149 + 37."""

@@ -8,10 +8,9 @@ from typing import ClassVar
 import tensorflow_datasets as tfds
 
 from tfds_builders.builder import BUSBuilder
-from tfds_builders.bus_uc.pairs import list_pairs
-from tfds_builders.busi.busi import SOLID_BY_LABEL, near_duplicates
-from tfds_builders.record import LABELS, DatasetError, Record
-from tfds_builders.release import Facts, Part, require_file
+from tfds_builders.busi.busi import near_duplicates
+from tfds_builders.record import LABELS, SOLID_BY_LABEL, DatasetError, Record
+from tfds_builders.release import Facts, Part, list_pairs, require_file
 from tfds_builders.tables import read_csv
 
 FOLDER = "Curated BUSI"

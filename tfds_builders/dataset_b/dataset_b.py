@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
 import tensorflow_datasets as tfds
 
 from tfds_builders import pixels
@@ -57,6 +56,11 @@ class DatasetB(BUSBuilder):
     )
 
     def records(self, release: Mapping[str, Path]) -> Iterator[Record]:
+        """As `parse`."""
+        return self.parse(release)
+
+    @classmethod
+    def parse(cls, release: Mapping[str, Path]) -> Iterator[Record]:
         """Parses the release: one record per row of DatasetB.xlsx, in its order.
 
         Raises:
@@ -95,8 +99,7 @@ def _record(folder: Path, row: Row) -> Record:
 
 def _mask(path: Path) -> bytes:
     """A released mask as PNG of 0 and 255."""
-    encoded, _ = pixels.encode_image(path, str(path))
-    lesion = pixels.decode_image(encoded).max(axis=-1) > MASK_ABOVE
+    lesion = pixels.read_mask(path, str(path), threshold=MASK_ABOVE + 1)
     if not lesion.any():
-        raise DatasetError(f"{path}: no value above {MASK_ABOVE}, expected a lesion in every mask")
-    return pixels.encode_png(np.where(lesion, np.uint8(255), np.uint8(0)))
+        raise DatasetError(f"{path}: a black mask, expected a lesion in every mask")
+    return pixels.encode_mask(lesion)

@@ -8,8 +8,7 @@ from typing import ClassVar
 import tensorflow_datasets as tfds
 
 from tfds_builders.builder import BUSBuilder
-from tfds_builders.busi.busi import SOLID_BY_LABEL
-from tfds_builders.record import DatasetError, Record
+from tfds_builders.record import SOLID_BY_LABEL, DatasetError, Record
 from tfds_builders.release import Facts, Part, list_files, natural
 from tfds_builders.tables import Row, index_rows, read_csv, read_xlsx
 

@@ -12,8 +12,8 @@ import tensorflow_datasets as tfds
 from tfds_builders.builder import BUSBuilder
 from tfds_builders.oasbud.b_mode import LINES, b_mode, nearest_rows
 from tfds_builders.oasbud.matlab import matrix, read_structs, scalar
-from tfds_builders.pixels import encode_png
-from tfds_builders.record import DatasetError, Record
+from tfds_builders.pixels import encode_mask, encode_png
+from tfds_builders.record import SOLID_BY_LABEL, DatasetError, Record
 from tfds_builders.release import Facts, Part
 
 FILE = "OASBUD.mat"
@@ -22,8 +22,6 @@ LESIONS, MALIGNANT_LESIONS = 100, 52
 DEVICE = "Ultrasonix SonixTouch, L14-5/38"
 
 LABELS_BY_CLASS = {0.0: "benign", 1.0: "malignant"}
-# All malignant lesions are solid by Qi et al. 2019; the release has no histology that would tell of the benign ones.
-SOLID_BY_LABEL = {"malignant": 1, "benign": -1}
 
 
 class Oasbud(BUSBuilder):
@@ -125,4 +123,4 @@ def _plane(lesion: _Lesion, plane: int) -> tuple[bytes, bytes]:
         values = f"{float(roi.min()):g} to {float(roi.max()):g}"
         raise DatasetError(f"{roi_name}: values {values}, expected 0 and 1, and 1 at the lesion")
     mask = nearest_rows(roi.astype(bool))
-    return encode_png(b_mode(rf)), encode_png(np.where(mask, np.uint8(255), np.uint8(0)))
+    return encode_png(b_mode(rf)), encode_mask(mask)

@@ -6,12 +6,11 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
 import tensorflow_datasets as tfds
 
 from tfds_builders.builder import BUSBuilder
 from tfds_builders.phantom.simulation import PhantomImage, simulate_case
-from tfds_builders.pixels import encode_png
+from tfds_builders.pixels import encode_mask, encode_png
 from tfds_builders.record import Record
 from tfds_builders.release import Facts
 
@@ -53,7 +52,7 @@ class Phantom(BUSBuilder):
     def _case_records(self, case: int, views: list[PhantomImage]) -> Iterator[Record]:
         for view, simulated in enumerate(views):
             label, solid = LABEL_AND_SOLID[simulated.kind]
-            mask = encode_png(np.where(simulated.mask, np.uint8(255), np.uint8(0)))
+            mask = encode_mask(simulated.mask)
             yield Record(
                 image=encode_png(simulated.image),
                 masks=() if simulated.kind == "normal" else (mask,),

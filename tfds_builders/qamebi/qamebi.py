@@ -5,13 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
 import tensorflow_datasets as tfds
 
 from tfds_builders import pixels
 from tfds_builders.builder import BUSBuilder
-from tfds_builders.busi.busi import SOLID_BY_LABEL
-from tfds_builders.record import DatasetError, Record
+from tfds_builders.record import SOLID_BY_LABEL, DatasetError, Record
 from tfds_builders.release import Facts, Part, list_files
 
 MASK_THRESHOLD = 150
@@ -48,16 +46,12 @@ class Qamebi(BUSBuilder):
 
 
 def read_mask(path: Path) -> bytes:
-    """Returns a mask as PNG of 0 and 255, 255 where its largest colour channel is at least `MASK_THRESHOLD`.
+    """Returns a mask as PNG of 0 and 255.
 
     Raises:
-        DatasetError: the file cannot be read, or no pixel reaches the threshold though some are not 0.
+        DatasetError: as `pixels.read_mask`, at this release's threshold.
     """
-    values = pixels.decode_image(pixels.encode_image(path, str(path))[0]).max(axis=-1)
-    lesion = values >= MASK_THRESHOLD
-    if values.any() and not lesion.any():
-        raise DatasetError(f"{path}: mask values go up to {values.max()}, expected 0 and 255")
-    return pixels.encode_png(np.where(lesion, np.uint8(255), np.uint8(0)))
+    return pixels.encode_mask(pixels.read_mask(path, str(path), MASK_THRESHOLD))
 
 
 def _read_folder(path: Path, folder: str) -> list[Record]:

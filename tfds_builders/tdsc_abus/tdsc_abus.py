@@ -6,20 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import ClassVar
 
-import numpy as np
 import tensorflow_datasets as tfds
 
 from tfds_builders.builder import BUSBuilder
-from tfds_builders.pixels import encode_png
-from tfds_builders.record import DatasetError, Record
+from tfds_builders.pixels import encode_mask, encode_png
+from tfds_builders.record import SOLID_BY_LABEL, DatasetError, Record
 from tfds_builders.release import Facts, Part, list_files
 from tfds_builders.tables import Row, read_csv
 from tfds_builders.tdsc_abus.volumes import lesion_slices
 
 FOLD_BY_FOLDER = {"Train": -1, "Validation": -1, "Test": 0}
 LABELS_BY_LETTER = {"B": "benign", "M": "malignant"}
-# Malignant follows Qi et al. 2019; the release tells nothing about what kind the benign lesions are.
-SOLID_BY_LABEL = {"benign": -1, "malignant": 1}
 DEVICE = "GE Invenia ABUS"
 
 
@@ -68,7 +65,7 @@ class _Volume:
         for number, image, lesion in lesion_slices(self.path, self.mask):
             yield Record(
                 image=encode_png(image),
-                masks=(encode_png(np.where(lesion, np.uint8(255), np.uint8(0))),),
+                masks=(encode_mask(lesion),),
                 label=self.label,
                 solid=SOLID_BY_LABEL[self.label],
                 image_id=f"{case_id}-{number:03d}",

@@ -8,13 +8,10 @@ import tensorflow_datasets as tfds
 
 from tfds_builders.builder import BUSBuilder
 from tfds_builders.bus_benchmark.site_images import Box, configs, read_site_images
-from tfds_builders.record import Record
+from tfds_builders.record import SOLID_BY_LABEL, Record
 from tfds_builders.release import Facts, Part
 
 FOLDER = "Thammasat"
-
-# Cysts and fibroadenomas are both benign here, and the table does not tell which is which.
-SOLID_BY_LABEL = {"benign": -1, "malignant": 1}
 
 
 class Thammasat(BUSBuilder):

@@ -1,0 +1,67 @@
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tfds_builders import BUILDERS
+from tfds_builders.catalogue import access, catalogue, load_builders
+from tfds_builders.release import Facts, Part
+
+PROJECT = Path(__file__).parents[2]
+FETCHED, BY_HAND = Part(("A",), archive="A.zip", url="https://a.org/A.zip", checksum="md5:0"), Part(("B",))
+OPTIONAL = Part(("C",), optional=True)
+
+
+def stand_in(**changes: Any) -> Any:
+    """What a page needs of a builder."""
+    facts = Facts(
+        images=12, cases="3 | 4 women", solid="none", masks="every\n image", classes={"malignant": 5, "benign": 7}
+    )
+    fields = {
+        "FACTS": facts,
+        "PARTS": (),
+        "LICENSE": "CC BY",
+        "HOMEPAGE": "",
+        "BUILDER_CONFIGS": [],
+        "CUSTOM_CONFIGS": False,
+    }
+    return SimpleNamespace(**{**fields, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"PARTS": (FETCHED, OPTIONAL)}, "download"),
+        ({"PARTS": (FETCHED, BY_HAND)}, "partly by hand"),
+        ({"PARTS": (BY_HAND, OPTIONAL)}, "by hand"),
+        ({}, "generated"),
+        ({"PARTS": (BY_HAND,), "CUSTOM_CONFIGS": True}, "your own"),
+    ],
+)
+def test_access(changes: dict[str, Any], expected: str) -> None:
+    assert access(stand_in(**changes)) == expected
+
+
+def test_text() -> None:
+    configs = [SimpleNamespace(name="x", description="The first."), SimpleNamespace(name="y", description=None)]
+    text = catalogue({"a": stand_in(HOMEPAGE="https://a.org"), "b": stand_in(BUILDER_CONFIGS=configs)})
+    rows = [line for line in text.splitlines() if line.startswith("| [")]
+    start = "12 | 3 \\| 4 women | benign 7, malignant 5 | none | every image | - | CC BY | generated"
+    assert rows[0] == f"| [a](../tfds_builders/a/README.md) | {start} ([page](https://a.org)) |"
+    assert rows[1] == f"| [b](../tfds_builders/b/README.md) | {start} |"
+    assert text.endswith("\n- `b/x` (The first), `b/y`\n")
+    assert "Configs" not in catalogue({"a": stand_in()})
+
+
+def test_links_lead_somewhere() -> None:
+    for name in load_builders():
+        assert (PROJECT / "tfds_builders" / name / "README.md").is_file(), name
+
+
+def test_committed_page_is_what_the_builders_say() -> None:
+    builders = load_builders()
+    assert list(builders) == sorted(BUILDERS)
+    page = PROJECT / "docs" / "datasets.md"
+    assert page.is_file(), "run: python -m tfds_builders docs"
+    assert page.read_text(encoding="utf-8") == catalogue(builders), "run: python -m tfds_builders docs"
