@@ -144,7 +144,8 @@ class BUSBuilder(tfds.core.GeneratorBasedBuilder):
         """
         built = (self.info.metadata or {}).get(FINGERPRINT, "")
         release = self._search(manual_dir, Path(self.data_dir_root) / "downloads" / "extracted") if built else {}
-        if built and self.fingerprint(release) != built:
+        # Nothing of it there: the folder is that of another dataset of the same run.
+        if release and self.fingerprint(release) != built:
             raise DatasetError(
                 f"{self.full_name} in {self.data_path} was built from other files than those now in {manual_dir}; "
                 "remove it and build again"

@@ -1,10 +1,12 @@
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import tensorflow_datasets as tfds
+from tensorflow_datasets.core import registered
 
 from tfds_builders import BUILDERS
+from tfds_builders.builder import BUSBuilder
 from tfds_builders.catalogue import access, catalogue, load_builders
 from tfds_builders.release import Facts, Part
 
@@ -13,20 +15,13 @@ FETCHED, BY_HAND = Part(("A",), archive="A.zip", url="https://a.org/A.zip", chec
 OPTIONAL = Part(("C",), optional=True)
 
 
-def stand_in(**changes: Any) -> Any:
-    """What a page needs of a builder."""
+def stand_in(**changes: Any) -> type[BUSBuilder]:
+    """A builder of which only the page is wanted."""
     facts = Facts(
         images=12, cases="3 | 4 women", solid="none", masks="every\n image", classes={"malignant": 5, "benign": 7}
     )
-    fields = {
-        "FACTS": facts,
-        "PARTS": (),
-        "LICENSE": "CC BY",
-        "HOMEPAGE": "",
-        "BUILDER_CONFIGS": [],
-        "CUSTOM_CONFIGS": False,
-    }
-    return SimpleNamespace(**{**fields, **changes})
+    with registered.skip_registration():
+        return type("StandIn", (BUSBuilder,), {"FACTS": facts, "LICENSE": "CC BY", **changes})
 
 
 @pytest.mark.parametrize(
@@ -44,7 +39,7 @@ def test_access(changes: dict[str, Any], expected: str) -> None:
 
 
 def test_text() -> None:
-    configs = [SimpleNamespace(name="x", description="The first."), SimpleNamespace(name="y", description=None)]
+    configs = [tfds.core.BuilderConfig(name="x", description="The first."), tfds.core.BuilderConfig(name="y")]
     text = catalogue({"a": stand_in(HOMEPAGE="https://a.org"), "b": stand_in(BUILDER_CONFIGS=configs)})
     rows = [line for line in text.splitlines() if line.startswith("| [")]
     start = "12 | 3 \\| 4 women | benign 7, malignant 5 | none | every image | - | CC BY | generated"

@@ -60,7 +60,8 @@ def test_file_faults(tmp_path: Path, name: str, other: str, message: str) -> Non
 @pytest.mark.parametrize(
     ("value", "height", "message"),
     [
-        (150, 22, r"GT.000001\.png: no value above 150, expected a lesion in every mask"),
+        (150, 22, r"GT.000001\.png: mask values go up to 150, expected 0 and 255"),
+        (0, 22, r"GT.000001\.png: a black mask, expected a lesion in every mask"),
         (151, 23, r"dataset_b: 000001, mask is 30x23 pixels, its image .*original.000001\.png is 30x22"),
     ],
 )

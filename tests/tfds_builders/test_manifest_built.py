@@ -1,5 +1,6 @@
 """The names of a manifest's images, and built copies: apart from each other, and only of what is there now."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.tfds_builders.expected import box, picture, save
+from tests.tfds_builders.releases.manifest import dataset, save_dicom
+from tfds_builders import manifest
 from tfds_builders.manifest.check import image_ids
 from tfds_builders.reading import prepare
 from tfds_builders.record import DatasetError
@@ -60,6 +63,30 @@ def test_own_names_side_by_side(hospital: Path, tmp_path: Path) -> None:
     assert second.table.image_id.tolist() == ["manifest/hospital_b/z"]
     assert second.table.case_id.tolist() == ["manifest/hospital_b/7"]
     np.testing.assert_array_equal(second[0]["image"], np.stack([GREY] * 3, axis=-1))
+
+
+def test_example_of_the_readme(tmp_path: Path) -> None:
+    readme = Path(manifest.__file__).with_name("README.md").read_text(encoding="utf-8")
+    found = re.search(r"^    image,label.*?\n\n", readme, re.DOTALL | re.MULTILINE)
+    assert found is not None
+    lines = [line.strip() for line in found[0].strip().split("\n")]
+    save_dicom(tmp_path / "anna/left 2.dcm", dataset(GREY))
+    for name in ("anna/left 1.png", "berta.jpg", "clara.tif", "dora.bmp"):
+        save(tmp_path / name, GREY)
+    for name in ("anna left 1", "a", "b"):
+        save(tmp_path / f"masks/{name}.png", OTHER if name == "b" else MASK)
+    (tmp_path / "manifest.csv").write_text("\n".join(lines))
+    example = prepare("manifest", tmp_path / "data", tmp_path)
+    table = example.table
+    names = ["anna/left 1", "anna/left 2", "berta", "clara", "dora"]
+    assert table.image_id.tolist() == [f"manifest/{name}" for name in names]
+    assert table.case_id.tolist() == [f"manifest/{name.split('/')[0]}" for name in names]
+    assert table.label.tolist() == [2, 2, 1, 0, -1]
+    assert table.solid.tolist() == [1, 1, 0, 0, -1]
+    assert table.fold.tolist() == [0, 0, 1, 1, -1]
+    assert table.has_mask.tolist() == [True, True, False, True, False]
+    assert table.histology.tolist() == ["IDC, grade 2", "IDC, grade 2", "cyst", "", ""]
+    np.testing.assert_array_equal(example[1]["mask"][..., 0] > 0, MASK | OTHER)
 
 
 def test_nothing_is_built_from_a_table_with_faults(hospital: Path, tmp_path: Path) -> None:

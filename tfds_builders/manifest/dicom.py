@@ -112,8 +112,8 @@ def _grey(header: Dataset, name: str) -> UInt8[np.ndarray, "height width"]:
         low, high = 0.0, 2.0**bits - 1
     elif header.BitsStored > 8 and None in (header.get("WindowCenter"), header.get("WindowWidth")):
         raise DatasetError(
-            f"{name}: {header.BitsStored} bits and no window in its header to tell how the grey levels are to be shown; "
-            "choose one and export it as a PNG"
+            f"{name}: {header.BitsStored} bits and no window in its header, so it is open how to show them; choose one "
+            "and export it as a PNG"
         )
     stored, _ = _decode(header)
     shown = np.asarray(apply_voi_lut(apply_modality_lut(stored, header), header), dtype=np.float64)
