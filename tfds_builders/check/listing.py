@@ -3,6 +3,8 @@
 import csv
 import io
 
+import numpy as np
+
 from tfds_builders.check.collection import Collection
 from tfds_builders.check.findings import Findings
 
@@ -39,12 +41,12 @@ def list_pairs(collection: Collection, findings: Findings) -> str:
     columns = (
         table.image_id[pairs.first],
         table.image_id[pairs.second],
-        ["exact" if exact else "near" for exact in pairs.exact],
-        map(_yes, pairs.mirrored),
+        np.where(pairs.exact, "exact", "near"),
+        np.where(pairs.mirrored, "yes", "no"),
         pairs.distance,
         [f"{value:.4f}" for value in pairs.correlation],
-        map(_yes, findings.same_case),
-        map(_yes, findings.labels_differ),
+        np.where(findings.same_case, "yes", "no"),
+        np.where(findings.labels_differ, "yes", "no"),
         table.dataset[pairs.first],
         table.dataset[pairs.second],
         table.case_id[pairs.first],
@@ -55,7 +57,3 @@ def list_pairs(collection: Collection, findings: Findings) -> str:
     )
     writer.writerows(zip(*columns, strict=True))
     return text.getvalue()
-
-
-def _yes(value: bool) -> str:
-    return "yes" if value else "no"

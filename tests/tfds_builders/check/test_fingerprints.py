@@ -57,7 +57,7 @@ def test_spread_leaves_out_a_hundredth_at_both_ends() -> None:
     assert fingerprint(rgb(Image.fromarray(values)), np.zeros((100, 100, 1), np.uint8), False)["spread"] == 0
     values[2, :50] = 0
     values[3, :50] = 60
-    assert fingerprint(rgb(Image.fromarray(values)), np.zeros((100, 100, 1), np.uint8), False)["spread"] == 50
+    assert fingerprint(rgb(Image.fromarray(values)), np.zeros((100, 100, 1), np.uint8), False)["spread"] == 60
 
 
 @pytest.mark.parametrize(("has_mask", "pixel", "empty"), [(True, 0, True), (True, 255, False), (False, 0, False)])
