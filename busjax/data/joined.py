@@ -11,6 +11,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from busjax.data.records import Table, TabledDataset
+from busjax.data.splits import SplitError
 
 
 class JoinedDataset:
@@ -25,7 +26,7 @@ class JoinedDataset:
             whose images are in a group becomes one with the other cases of that group.
 
         Raises:
-          ValueError: `groups` names none of the images.
+          SplitError: `groups` names none of the images.
         """
         self._datasets = tuple(datasets)
         self._starts = np.cumsum([0, *(len(dataset) for dataset in datasets)]).tolist()
@@ -58,7 +59,7 @@ def _joined_cases(
     """
     found = [(row, groups[name]) for row, name in enumerate(image_id.tolist()) if name in groups]
     if not found:
-        raise ValueError(f"groups of near-duplicates: none of the {len(groups)} images they name is in these datasets")
+        raise SplitError(f"groups of near-duplicates: none of the {len(groups)} images they name is in these datasets")
     names, cases = np.unique(case_id, return_inverse=True)
     rows = np.array([row for row, _ in found])
     group = np.unique([name for _, name in found], return_inverse=True)[1]

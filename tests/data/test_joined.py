@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from busjax.data.joined import JoinedDataset
+from busjax.data.splits import SplitError
 from tests.data.memory import MemoryDataset, MemoryTable, memory_table
 
 
@@ -43,7 +44,7 @@ def test_groups_join_whole_cases_across_datasets() -> None:
 
 
 def test_groups_of_other_datasets() -> None:
-    with pytest.raises(ValueError, match="none of the 1 images they name is in these datasets"):
+    with pytest.raises(SplitError, match="none of the 1 images they name is in these datasets"):
         JoinedDataset(two(), {"c/image": "x"})
 
 
