@@ -32,7 +32,7 @@ def run(
     output, updated = network.apply(
         {"params": params, "batch_stats": batch_stats}, *arrays, train=train, method=part, mutable=["batch_stats"]
     )
-    return output, updated["batch_stats"]
+    return output, updated.get("batch_stats", {})  # a network without batch normalisation has none
 
 
 def blank_features(network: RegionEnhancedNetwork, params: Any, batch_stats: Any, size: int, own: bool) -> Array:

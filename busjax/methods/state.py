@@ -57,7 +57,7 @@ def init_network(
 ) -> NetworkState:
     """Random parameters for inputs of `size` x `size` pixels. Pure; meant to be compiled."""
     variables = initialise(network, key, jax.ShapeDtypeStruct((1, size, size, 3), jnp.float32))
-    return NetworkState(variables["params"], variables["batch_stats"], optimizer.init(variables["params"]))
+    return NetworkState(variables["params"], variables.get("batch_stats", {}), optimizer.init(variables["params"]))
 
 
 def apply_gradients(

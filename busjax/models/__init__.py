@@ -1,47 +1,22 @@
 """Flax networks. They know nothing of datasets, losses or training."""
 
-import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax.numpy as jnp
 
-from busjax.models import inception_resnet_v2, inception_v3
+from busjax.models.backbone import Backbone
+from busjax.models.inception_resnet_v2 import inception_resnet_v2
+from busjax.models.inception_v3 import inception_v3
 from busjax.models.layers import Settings
 from busjax.models.region_enhanced import RegionEnhancedNetwork
 from busjax.names import hint
 
-# Smallest input, in pixels, that leaves one position at the end of both Inception networks.
-MINIMUM_SIZE = 75
-
-
-def _inception_resnet_v2(
-    settings: Settings, blocks: tuple[int, int, int] = (10, 20, 10), last_block_scale: float = 1.0
-):
-    return (
-        functools.partial(inception_resnet_v2.Lower, settings, blocks),
-        functools.partial(inception_resnet_v2.Upper, settings, blocks, last_block_scale),
-    )
-
-
-def _inception_v3(
-    settings: Settings,
-    early_blocks: int = 3,
-    middle_blocks: tuple[int, ...] = (128, 160, 160, 192),
-    count_padding: bool = False,
-    last_max_pooling: bool = False,
-):
-    return (
-        functools.partial(inception_v3.Lower, settings, early_blocks, count_padding),
-        functools.partial(inception_v3.Upper, settings, count_padding, last_max_pooling, middle_blocks),
-    )
-
-
-# Each gives the part before the aggregation point and the part after it.
-BACKBONES: dict[str, Callable[..., tuple[Callable, Callable]]] = {
-    "inception_resnet_v2": _inception_resnet_v2,
-    "inception_v3": _inception_v3,
+BACKBONES: dict[str, Callable[..., Backbone]] = {
+    "inception_resnet_v2": inception_resnet_v2,
+    "inception_v3": inception_v3,
 }
+"""Name -> function of (settings, **options)."""
 
 
 def make_network(
@@ -50,19 +25,23 @@ def make_network(
     width: float = 1.0,
     norm_scale: bool = True,
     norm_momentum: float = 0.9,
+    norm_epsilon: float = 1e-3,
     dtype: str = "float32",
     axis_name: str | None = None,
     unroll_blocks: bool | None = None,
     options: Mapping[str, Any] | None = None,
+    hidden_layers: bool = False,
     **network: Any,
 ) -> RegionEnhancedNetwork:
     """Makes a network from its name and sizes.
 
     Args:
       backbone: a name of `BACKBONES`.
-      width, norm_scale, norm_momentum, axis_name, unroll_blocks: see `Settings`.
+      width, norm_scale, norm_momentum, norm_epsilon, axis_name, unroll_blocks: see `Settings`.
       dtype: 'float32' or 'bfloat16', the type of the convolutions.
       options: further arguments of the backbone's function.
+      hidden_layers: whether the published hidden layers stand before the last linear layer, where a backbone has such;
+        else its features are averaged, as class activation maps need it.
       **network: attributes of `RegionEnhancedNetwork`.
 
     Raises:
@@ -74,9 +53,10 @@ def make_network(
         width=width,
         norm_scale=norm_scale,
         norm_momentum=norm_momentum,
+        norm_epsilon=norm_epsilon,
         axis_name=axis_name,
         dtype=jnp.dtype(dtype),
         unroll_blocks=unroll_blocks,
     )
-    lower, upper = BACKBONES[backbone](settings, **(options or {}))
-    return RegionEnhancedNetwork(lower, upper, **network)
+    made = BACKBONES[backbone](settings, **(options or {}))
+    return RegionEnhancedNetwork(made.lower, made.upper, made.hidden if hidden_layers else None, **network)

@@ -118,3 +118,62 @@ class Conv(nn.Module):
             bias = self.param("bias", nn.initializers.zeros_init(), (self.features,), jnp.float32)
             y = y + bias.astype(self.dtype)
         return y
+
+
+def convolve_depthwise(
+    x: Float[Array, "batch height width channels"],
+    kernel: Float[Array, "rows columns 1 channels"],
+    strides: tuple[int, int] = (1, 1),
+    padding: Padding = "SAME",
+    backend: str | None = None,
+) -> Float[Array, "batch out_height out_width channels"]:
+    """Every channel convolved by its own kernel.
+
+    On a CPU this is a sum of shifted products, one for each kernel position, which XLA fuses into one loop; its own
+    depthwise convolution is many times slower there, above all its gradients.
+
+    Args:
+      x: the input.
+      kernel: the weights.
+      strides, padding, backend: as in `convolve`.
+    """
+    pads = _pairs(padding, kernel.shape[:2], strides, x.shape[1:3])
+    if (backend or jax.default_backend()) != "cpu":
+        return lax.conv_general_dilated(
+            x, kernel, strides, pads, dimension_numbers=("NHWC", "HWIO", "NHWC"), feature_group_count=x.shape[-1]
+        )
+    padded = jnp.pad(x, ((0, 0), *pads, (0, 0)))
+    height, width = ((padded.shape[1 + a] - kernel.shape[a]) // strides[a] + 1 for a in (0, 1))
+    products = []
+    for i in range(kernel.shape[0]):
+        for j in range(kernel.shape[1]):
+            end = (i + (height - 1) * strides[0] + 1, j + (width - 1) * strides[1] + 1)
+            window = lax.slice(padded, (0, i, j, 0), (x.shape[0], *end, x.shape[3]), (1, strides[0], strides[1], 1))
+            products.append(window * kernel[i, j, 0])
+    return functools.reduce(jnp.add, products)
+
+
+class DepthwiseConv(nn.Module):
+    """A convolution of each channel by itself, with `kernel` [rows, columns, 1, channels] and, if asked for, `bias`.
+
+    Attributes:
+      kernel_size, strides, padding, use_bias, dtype: as in `Conv`.
+    """
+
+    kernel_size: Sequence[int]
+    strides: Sequence[int] = (1, 1)
+    padding: Padding = "SAME"
+    use_bias: bool = False
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "batch height width channels"]) -> Float[Array, "batch h w channels"]:
+        """Convolves `x`."""
+        init = nn.initializers.variance_scaling(2.0, "fan_in", "truncated_normal")
+        kernel = self.param("kernel", init, (*self.kernel_size, 1, x.shape[-1]), jnp.float32)
+        strides = (self.strides[0], self.strides[1])
+        y = convolve_depthwise(x.astype(self.dtype), kernel.astype(self.dtype), strides, self.padding)
+        if self.use_bias:
+            bias = self.param("bias", nn.initializers.zeros_init(), (x.shape[-1],), jnp.float32)
+            y = y + bias.astype(self.dtype)
+        return y

@@ -7,10 +7,13 @@ normalisation, as in all released weights. Table 1 scales the last block by 0.2;
 leaves out its ReLU, which is the default here.
 """
 
+import functools
+
 import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from busjax.models.backbone import Backbone, tap
 from busjax.models.convolution import Conv
 from busjax.models.inception_stem import Stem
 from busjax.models.layers import Branch, ConvNorm, Settings, average_pool, max_pool_half, repeat
@@ -80,6 +83,7 @@ class Lower(nn.Module):
         )
         if self.blocks[0]:
             x, _ = repeat(ResidualBlock, self.blocks[0], s, train, "block35", branches=BLOCK35, scale=0.17)(x, None)
+        tap(self, 8, x)
         x = jnp.concatenate(
             [
                 Branch(s, ((384, *HALF),), name="mixed6a_branch0")(x, train),
@@ -112,6 +116,7 @@ class Upper(nn.Module):
     ) -> Float[Array, "batch h w features"]:
         """Runs mixed7a, the block8 and conv7b."""
         s = self.settings
+        tap(self, 16, x)
         x = jnp.concatenate(
             [
                 Branch(s, ((256, (1, 1)), (384, *HALF)), name="mixed7a_branch0")(x, train),
@@ -124,4 +129,17 @@ class Upper(nn.Module):
         if self.blocks[2] > 1:
             x, _ = repeat(ResidualBlock, self.blocks[2] - 1, s, train, "block8", branches=BLOCK8, scale=0.2)(x, None)
         x, _ = ResidualBlock(s, train, BLOCK8, self.last_block_scale, activate=False, name="block8_last")(x)
-        return ConvNorm(s, 1536, (1, 1), name="conv7b")(x, train)
+        x = ConvNorm(s, 1536, (1, 1), name="conv7b")(x, train)
+        tap(self, 32, x)
+        return x
+
+
+def inception_resnet_v2(
+    settings: Settings, blocks: tuple[int, int, int] = (10, 20, 10), last_block_scale: float = 1.0
+) -> Backbone:
+    """Inception-ResNet-v2; the options are attributes of `Lower` and `Upper`."""
+    return Backbone(
+        functools.partial(Lower, settings, blocks),
+        functools.partial(Upper, settings, blocks, last_block_scale),
+        minimum_size=75,
+    )

@@ -3,6 +3,7 @@
 import flax.linen as nn
 from jaxtyping import Array, Float
 
+from busjax.models.backbone import tap
 from busjax.models.layers import ConvNorm, Settings, max_pool_half
 
 
@@ -22,7 +23,9 @@ class Stem(nn.Module):
         x = ConvNorm(s, 32, (3, 3), (2, 2), "VALID", name="conv1a")(x, train)
         x = ConvNorm(s, 32, (3, 3), (1, 1), "VALID", name="conv2a")(x, train)
         x = ConvNorm(s, 64, (3, 3), name="conv2b")(x, train)
+        tap(self, 2, x)
         x = max_pool_half(x)
         x = ConvNorm(s, 80, (1, 1), name="conv3b")(x, train)
         x = ConvNorm(s, 192, (3, 3), (1, 1), "VALID", name="conv4a")(x, train)
+        tap(self, 4, x)
         return max_pool_half(x)

@@ -5,10 +5,13 @@ parallel (2048 = 320 + 2 x 384 + 2 x 384 + 192). It prints the long branch of th
 released weights have 7x1 first, which is followed. Releases differ in two poolings, which are options.
 """
 
+import functools
+
 import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from busjax.models.backbone import Backbone, tap
 from busjax.models.inception_stem import Stem
 from busjax.models.layers import Branch, ConvNorm, Settings, average_pool, max_pool_half
 
@@ -98,6 +101,7 @@ class Lower(nn.Module):
         x = Stem(s, name="stem")(x, train)
         for name, pool_features in (("mixed3a", 32), ("mixed3b", 64), ("mixed3c", 64))[: self.early_blocks]:
             x = Mixed(s, _mixed3(pool_features), self.count_padding, name=name)(x, train)
+        tap(self, 8, x)
         return jnp.concatenate(
             [
                 Branch(s, ((384, *HALF),), name="mixed3d_branch0")(x, train),
@@ -131,6 +135,7 @@ class Upper(nn.Module):
         s = self.settings
         for name, c in zip("abcd", self.middle_blocks, strict=False):
             x = Mixed(s, _mixed4(c), self.count_padding, name=f"mixed4{name}")(x, train)
+        tap(self, 16, x)
         x = jnp.concatenate(
             [
                 Branch(s, ((192, (1, 1)), (320, *HALF)), name="mixed4e_branch0")(x, train),
@@ -142,4 +147,21 @@ class Upper(nn.Module):
             axis=-1,
         )
         x = Mixed(s, MIXED5, self.count_padding, name="mixed5a")(x, train)
-        return Mixed(s, MIXED5, self.count_padding, self.last_max_pooling, name="mixed5b")(x, train)
+        x = Mixed(s, MIXED5, self.count_padding, self.last_max_pooling, name="mixed5b")(x, train)
+        tap(self, 32, x)
+        return x
+
+
+def inception_v3(
+    settings: Settings,
+    early_blocks: int = 3,
+    middle_blocks: tuple[int, ...] = (128, 160, 160, 192),
+    count_padding: bool = False,
+    last_max_pooling: bool = False,
+) -> Backbone:
+    """Inception-v3; the options are attributes of `Lower` and `Upper`."""
+    return Backbone(
+        functools.partial(Lower, settings, early_blocks, count_padding),
+        functools.partial(Upper, settings, count_padding, last_max_pooling, middle_blocks),
+        minimum_size=75,
+    )

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, UInt32
 
-from busjax.models.convolution import Conv, Padding
+from busjax.models.convolution import Conv, DepthwiseConv, Padding
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,8 +47,34 @@ class Settings:
         return length if unrolled else 1
 
 
+class Norm(nn.Module):
+    """Batch normalisation over all but the last axis, as `Settings` has it.
+
+    Attributes:
+      settings: what the network's layers share.
+    """
+
+    settings: Settings
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, "batch height width channels"], train: bool
+    ) -> Float[Array, "batch height width channels"]:
+        """With `train`, normalises by the batch's own statistics and updates the running ones."""
+        s = self.settings
+        return nn.BatchNorm(
+            use_running_average=not train,
+            momentum=s.norm_momentum,
+            epsilon=s.norm_epsilon,
+            use_scale=s.norm_scale,
+            axis_name=s.axis_name if not self.is_initializing() else None,
+            dtype=s.dtype,
+            name="norm",
+        )(x)
+
+
 class ConvNorm(nn.Module):
-    """Convolution without bias, batch normalisation, ReLU.
+    """Convolution, batch normalisation, activation.
 
     Attributes:
       settings: what the network's layers share.
@@ -56,6 +82,9 @@ class ConvNorm(nn.Module):
       kernel_size: rows and columns of the kernel.
       strides: steps in height and width.
       padding: 'SAME', 'VALID' or explicit pairs.
+      use_bias: whether the convolution has a bias.
+      activation: applied last.
+      depthwise: whether every channel is convolved by itself; `features` is then not used.
     """
 
     settings: Settings
@@ -63,6 +92,9 @@ class ConvNorm(nn.Module):
     kernel_size: Sequence[int]
     strides: Sequence[int] = (1, 1)
     padding: Padding = "SAME"
+    use_bias: bool = False
+    activation: Callable[[Array], Array] = nn.relu
+    depthwise: bool = False
 
     @nn.compact
     def __call__(
@@ -70,7 +102,11 @@ class ConvNorm(nn.Module):
     ) -> Float[Array, "batch h w features"]:
         """With `train`, normalises by the batch's own statistics and updates the running ones."""
         s = self.settings
-        y = Conv(s.channels(self.features), self.kernel_size, self.strides, self.padding, dtype=s.dtype, name="conv")(x)
+        form = {"padding": self.padding, "use_bias": self.use_bias, "dtype": s.dtype, "name": "conv"}
+        if self.depthwise:
+            y = DepthwiseConv(self.kernel_size, self.strides, **form)(x)
+        else:
+            y = Conv(s.channels(self.features), self.kernel_size, self.strides, **form)(x)
         y = nn.BatchNorm(
             use_running_average=not train,
             momentum=s.norm_momentum,
@@ -80,7 +116,7 @@ class ConvNorm(nn.Module):
             dtype=s.dtype,
             name="norm",
         )(y)
-        return nn.relu(y)
+        return self.activation(y)
 
 
 class Branch(nn.Module):

@@ -31,6 +31,7 @@ class RegionEnhancedNetwork(nn.Module):
     Attributes:
       lower: makes the part before the aggregation point, given its name.
       upper: makes the part after it, up to the CAM features, given its name.
+      hidden: makes the hidden layers before the linear head; None where the features are averaged.
       classes: number of outputs.
       dropout_rate: share dropped before the linear layer (0.2 in Tables 1 and 2).
       map_scale: lambda. The paper gives no value; 0.2 is in the range of the residual scales it recommends.
@@ -39,6 +40,7 @@ class RegionEnhancedNetwork(nn.Module):
 
     lower: Callable[..., nn.Module]
     upper: Callable[..., nn.Module]
+    hidden: Callable[..., nn.Module] | None = None
     classes: int = 2
     dropout_rate: float = 0.2
     map_scale: float = 0.2
@@ -50,6 +52,8 @@ class RegionEnhancedNetwork(nn.Module):
         if self.has_map_tower:
             self.map_tower = self.lower()
         self.trunk = self.upper()
+        if self.hidden is not None:
+            self.hidden_layers = self.hidden()
         self.dropout = ExampleDropout(self.dropout_rate)
         self.classifier = nn.Dense(self.classes)
 
@@ -64,6 +68,8 @@ class RegionEnhancedNetwork(nn.Module):
     def classify(self, features: Array, dropout_keys: Any = None, *, train: bool) -> Outputs:
         """From the aggregated features to logits. Dropout acts where there is a key for each example."""
         features = self.trunk(features, train)
+        if self.hidden is not None:
+            return Outputs(self.classifier(self.hidden_layers(features, dropout_keys)), features)
         pooled = self.dropout(at_least_float32(features).mean(axis=(1, 2)), dropout_keys)
         return Outputs(self.classifier(pooled), features)
 

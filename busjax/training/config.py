@@ -12,7 +12,8 @@ from busjax.data.pipeline import RESIZES
 from busjax.data.splits import PROTOCOLS
 from busjax.methods import METHODS
 from busjax.methods.tasks import TASKS
-from busjax.models import BACKBONES, MINIMUM_SIZE
+from busjax.models import BACKBONES
+from busjax.models.layers import Settings
 from busjax.training.optimizers import OPTIMIZERS, SCHEDULES
 
 METRICS = ("f_beta", "auc", "accuracy", "balanced_accuracy", "sensitivity", "specificity")
@@ -84,7 +85,7 @@ RULES: dict[str, tuple] = {
     "data.split_seed": _at_least(0),
     "data.folds": _at_least(3),
     "data.fold": _at_least(0),
-    "data.image_size": _at_least(MINIMUM_SIZE),
+    "data.image_size": _at_least(1),
     "data.resize": _one_of(*RESIZES),
     "data.views": _at_least(1),
     "data.augment.rotate_degrees": _between(0, 180),
@@ -149,6 +150,11 @@ def validate(config: ConfigDict) -> None:
             if option not in known:
                 found = f"model.{name}.options.{option}"
                 raise ConfigError(f"{found}: {config.model[name].backbone} has no such option, expected {_rest(known)}")
+        options = config.model[name].options.to_dict()
+        smallest = BACKBONES[config.model[name].backbone](Settings(), **options).minimum_size
+        if config.data.image_size < smallest:
+            found = f"data.image_size: found {config.data.image_size}"
+            raise ConfigError(f"{found}, expected at least {smallest} for {config.model[name].backbone}")
         if config.model[name].task not in TASKS:
             found = config.model[name].task
             raise ConfigError(f"model.{name}.task: found {found!r}, expected one of {', '.join(TASKS)}")

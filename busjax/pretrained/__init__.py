@@ -1,0 +1,1 @@
+"""Released ImageNet weights, and how they become variables of our networks."""
