@@ -51,7 +51,7 @@ class Release:
       input_size: height and width that it was trained with, in pixels.
       preprocessing: what it expects of an image.
       parameters: the published number of values, with the last layer (torch: trainable; Keras: moving statistics too).
-      ignored: patterns (whole names, `re.fullmatch`) of tensors that are knowingly not used (auxiliary heads, counters).
+      ignored: patterns (of whole names) of tensors that are knowingly not used: auxiliary heads, counters.
       url: where it is; None where it cannot be fetched by a program.
       checksum: 'sha256:...' or 'md5:...' of the file, or 'sha256:<first digits>' where only these are published.
       licence: of the weights.
