@@ -37,7 +37,7 @@ def test_masks_are_counted_by_kind(busi_release: Path, tmp_path: Path, capsys: p
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["busy"], "error: unknown dataset 'busy'; nearest is 'busi'"),
+        (["busy"], "error: unknown dataset 'busy'; did you mean 'busi'?"),
         (["busi", "--manual_dir", "/nowhere"], "error: busi: the folder /nowhere does not exist."),
         (["bus_bra", "--no_download"], "error: bus_bra is not built in"),
     ],

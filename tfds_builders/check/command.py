@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tfds_builders.atomic import write_atomic
+from busjax.atomic import write_atomic
 from tfds_builders.check.collection import open_collection
 from tfds_builders.check.findings import judge, name_groups
 from tfds_builders.check.fingerprints import read_fingerprints

@@ -211,7 +211,7 @@ def test_two_configs_with_images_of_one_name(data_dir: Path) -> None:
     ("arguments", "message"),
     [
         (["manifest/one", "manifest/one"], "error: dataset manifest/one is named twice"),
-        (["busy"], "error: unknown dataset 'busy'; nearest is 'busi'"),
+        (["busy"], "error: unknown dataset 'busy'; did you mean 'busi'?"),
         (["busi"], "error: busi is not built: looked for "),
         (["manifest/one", "--output", "FILE"], "error: output FILE is a file, expected a folder"),
         (["manifest/one", "--groups", "FILE/groups.csv"], "error: FILE/groups.csv: cannot be written: a file stands"),
