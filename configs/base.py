@@ -17,8 +17,8 @@ def base() -> ConfigDict:
     config.data = ConfigDict()
     # Each a name, or several: 'bus_bra,busi' on the command line or a list.
     config.data.name = FieldReference("bus_bra", field_type=object)
-    config.data.train = FieldReference("", field_type=object)  # to train and validate on; '' for those of data.name
-    config.data.test = FieldReference("", field_type=object)  # to test on; '' for those that are trained on
+    config.data.train = FieldReference("", field_type=object)  # to train and validate on, in place of data.name
+    config.data.test = FieldReference("", field_type=object)  # to test on, where they are other ones
     config.data.groups = ""  # file of near-duplicates to keep together (python -m tfds_builders check --groups FILE)
     config.data.data_dir = ""  # where built datasets are; '' for TFDS's default
     config.data.manual_dir = ""  # where a dataset was put that cannot be downloaded

@@ -56,12 +56,14 @@ def _build(arguments: Sequence[str]) -> None:
     from tfds_builders.summary import summarise
 
     data_dir = options.data_dir or reading.default_data_dir()
-    builder = reading.make_builder(options.name, data_dir)
     dataset = reading.prepare(
         options.name, data_dir, options.manual_dir, download=not options.no_download, progress=True
     )
+    builder = reading.make_builder(options.name, data_dir)
     console = Console()
     console.print(summarise(dataset, builder.facts.images))
+    for part, state in builder.built_from().items():
+        console.print(f"built from {part} ({state})", soft_wrap=True)
     console.print(f"in {builder.data_dir}", soft_wrap=True)
 
 
@@ -77,8 +79,8 @@ def _write_docs(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog=f"{PROGRAM} docs", description="Writes the page that lists all datasets.")
     parser.add_argument("--output", metavar="FILE", default="docs/datasets.md", help="where (default: %(default)s)")
     options = parser.parse_args(arguments)
+    from busjax.atomic import write_atomic
     from tfds_builders import catalogue
-    from tfds_builders.atomic import write_atomic
 
     text = catalogue.catalogue(catalogue.load_builders())
     path = Path(options.output).expanduser()

@@ -13,9 +13,9 @@ from rich.progress import track
 
 from tfds_builders import pixels, sources
 from tfds_builders.record import LABELS, SPLIT, DatasetError, Record
-from tfds_builders.release import Facts, Part
+from tfds_builders.release import CLUTTER, Facts, Part
 
-FINGERPRINT = "fingerprint"
+FINGERPRINTS = "fingerprints"
 UNKNOWN = -1
 
 
@@ -58,6 +58,9 @@ class BUSBuilder(tfds.core.GeneratorBasedBuilder):
     CUSTOM_CONFIGS: ClassVar[bool] = False
     """Whether the user may name configs of his own, which then are part of the images' names."""
 
+    NAMED_AFTER: ClassVar[tuple[str, ...]] = ()
+    """Datasets whose pictures are in this one, under names that tell which; see `original`."""
+
     allow_download: bool = True
     show_progress: bool = False
 
@@ -82,14 +85,21 @@ class BUSBuilder(tfds.core.GeneratorBasedBuilder):
         """The pieces of the release that this config needs."""
         return self.PARTS
 
-    def fingerprint(self, release: Mapping[str, Path]) -> str:
-        """Tells one state of the user's files from another; "" for a release, which has one state only."""
-        return ""
+    def fingerprint(self, path: Path) -> str:
+        """Tells one state of a part on the user's disk from another: here by the number of its files and their size."""
+        files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+        kept = [file for file in files if not file.name.startswith(".") and not CLUTTER & {*file.parts}]
+        return f"{len(kept)} files, {sum(file.stat().st_size for file in kept)} bytes"
 
     @classmethod
     def known_duplicates(cls) -> list[list[str]]:
         """Groups of images (`Record.image_id`) that are known to show nearly the same picture."""
         return []
+
+    @classmethod
+    def original(cls, image_id: str) -> str | None:
+        """The image of a dataset of `NAMED_AFTER` ("busi/benign (1)") that `Record.image_id` shows, None of others."""
+        return None
 
     @property
     def full_name(self) -> str:
@@ -136,29 +146,36 @@ class BUSBuilder(tfds.core.GeneratorBasedBuilder):
             metadata=tfds.core.MetadataDict(),
         )
 
+    def built_from(self) -> dict[str, str]:
+        """The parts that a built dataset was made of, with their fingerprints."""
+        return (self.info.metadata or {}).get(FINGERPRINTS, {})
+
     def require_same_source(self, manual_dir: Path) -> None:
         """Checks that a built dataset was built from what is in `manual_dir` now.
 
+        Only folders and files are compared, not zips; a folder without any of them may be that of another dataset.
+
         Raises:
-            DatasetError: it was built from another state of these files.
+            DatasetError: the folder does not exist, or a part of the release in it is not as it was.
         """
-        built = (self.info.metadata or {}).get(FINGERPRINT, "")
-        release = self._search(manual_dir, Path(self.data_dir_root) / "downloads" / "extracted") if built else {}
-        # Nothing of it there: the folder is that of another dataset of the same run.
-        if release and self.fingerprint(release) != built:
-            raise DatasetError(
-                f"{self.full_name} in {self.data_path} was built from other files than those now in {manual_dir}; "
-                "remove it and build again"
-            )
+        if not manual_dir.is_dir():
+            raise DatasetError(f"{self.full_name}: the folder {manual_dir} does not exist")
+        built = self.built_from()
+        for name, path in self._search(manual_dir, None).items() if built else ():
+            now = self.fingerprint(path)
+            if now != built.get(name):
+                raise DatasetError(
+                    f"{self.full_name} in {self.data_path} was built from other files than those now in {manual_dir}: "
+                    f"{name} had {built.get(name, 'not been there')}, now {now}; remove it and build again"
+                )
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator[tuple[int, Any]]]:
         release = self._find_release(dl_manager)
-        if mark := self.fingerprint(release):
-            self.info.metadata[FINGERPRINT] = mark
+        self.info.metadata[FINGERPRINTS] = {name: self.fingerprint(path) for name, path in release.items()}
         return {SPLIT: self._generate_examples(release)}
 
-    def _search(self, manual_dir: Path, unpack_dir: Path) -> dict[str, Path]:
-        """The parts that are in a folder."""
+    def _search(self, manual_dir: Path, unpack_dir: Path | None) -> dict[str, Path]:
+        """The parts that are in a folder; zips only with a folder to unpack them in."""
         needed = [part for part in self.parts() if not part.optional]
         found = {
             part.name: sources.find_part(part, manual_dir, unpack_dir, alone=[part] == needed) for part in self.parts()
@@ -178,18 +195,20 @@ class BUSBuilder(tfds.core.GeneratorBasedBuilder):
         if not missing:
             return release
         wanted = ", ".join(_asked(part) for part in missing)
-        if manual_dir != (download_dir / "manual").absolute():
-            state = f"has no {wanted}" if manual_dir.is_dir() else "does not exist"
-            raise DatasetError(f"{self.full_name}: the folder {manual_dir} {state}. {self.how_to_get()}")
-        if not self.allow_download or any(part.url is None for part in missing):
-            by_hand = any(part.url is None for part in missing)
+        named = manual_dir != (download_dir / "manual").absolute()
+        if named and not manual_dir.is_dir():
+            raise DatasetError(f"{self.full_name}: the folder {manual_dir} does not exist. {self.how_to_get()}")
+        by_hand = any(part.url is None for part in missing)
+        if by_hand or not self.allow_download:
             reason = "it cannot be downloaded by a program" if by_hand else "downloading is switched off"
+            given = "" if named else "no manual_dir was given, "
             raise DatasetError(
-                f"{self.full_name} is not built in {self.data_dir_root}, no manual_dir was given, "
-                f"{manual_dir} has no {wanted}, and {reason}. {self.how_to_get()}"
+                f"{self.full_name} is not built in {self.data_dir_root}, {given}{manual_dir} has no {wanted}, and "
+                f"{reason}. {self.how_to_get()}"
             )
+        help_text = f"{manual_dir} has no {wanted}. {self.how_to_get()}"
         for part in missing:
-            release[part.name] = sources.download(dl_manager, part, unpack_dir, self.how_to_get())
+            release[part.name] = sources.download(dl_manager, part, unpack_dir, help_text)
         return release
 
     def _generate_examples(self, release: Mapping[str, Path]) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -243,7 +262,7 @@ def to_example(record: Record, dataset: str) -> dict[str, Any]:
         mask_name = _name(mask, f"{where}, mask")
         part = pixels.read_mask(mask, mask_name)
         if part.shape != lesion.shape:
-            if not record.resize_masks:
+            if max(abs(part.shape[0] - height), abs(part.shape[1] - width)) > record.resize_masks:
                 size = f"{part.shape[1]}x{part.shape[0]}"
                 raise DatasetError(
                     f"{mask_name} is {size} pixels, its image {image_name} is {width}x{height}; expected the same size"

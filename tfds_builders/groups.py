@@ -8,7 +8,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from tfds_builders.atomic import write_atomic
+from busjax.atomic import write_atomic
 from tfds_builders.record import DatasetError
 from tfds_builders.tables import index_rows, read_csv
 

@@ -3,37 +3,56 @@
 from collections.abc import Sequence
 from itertools import combinations
 
+import numpy as np
+from jaxtyping import Shaped
+
+from tfds_builders.builder import BUSBuilder
 from tfds_builders.reading import builder_class
 from tfds_builders.record import DatasetError
 
 
-def overlapping(names: Sequence[str]) -> list[tuple[str, str]]:
-    """Pairs of datasets that are known to share pictures; two configs of one dataset do."""
-    facts = {name: builder_class(name).FACTS for name in names}
-    keys = {name: name.partition("/")[0] for name in names}
-    return [
-        (one, other)
-        for one, other in combinations(names, 2)
-        if keys[other] in facts[one].overlaps
-        or keys[one] in facts[other].overlaps
-        or (keys[one] == keys[other] and not builder_class(one).CUSTOM_CONFIGS)
-    ]
+def refuse_overlap(names: Sequence[str]) -> None:
+    """Checks that a run can keep apart what its datasets share.
 
-
-def refuse_overlap(names: Sequence[str], groups: str) -> None:
-    """Checks that datasets that share pictures are used together only with a file of duplicate groups.
+    Datasets that share pictures may be used together where one names its images after the other (`same_pictures` then
+    joins them). Otherwise, as where one holds crops of the other under new names, nothing here can tell which images
+    belong together; not even a search for near-duplicates finds crops.
 
     Args:
         names: of the datasets, as `reading.open_dataset` takes them.
-        groups: the file, "" for none.
 
     Raises:
-        DatasetError: two of them do and there is no file; the message says how to make one.
+        DatasetError: two of them share pictures that cannot be told.
     """
-    pairs = overlapping(names)
-    if pairs and not groups:
-        one, other = pairs[0]
-        raise DatasetError(
-            f"{one} and {other} hold some of the same pictures, which could be trained on and tested at once; run "
-            f"python -m tfds_builders check {' '.join(names)} --groups FILE and set data.groups=FILE"
-        )
+    classes = {name: builder_class(name) for name in names}
+    for one, other in combinations(names, 2):
+        keys = [name.partition("/")[0] for name in (one, other)]
+        if keys[0] == keys[1] and not classes[one].CUSTOM_CONFIGS:
+            raise DatasetError(f"{one} and {other} are one dataset in two forms, expected one of them")
+        if _share(keys[0], classes[one], keys[1], classes[other]):
+            raise DatasetError(
+                f"{one} and {other} hold some of the same pictures under other names, often as crops, so that nothing "
+                "keeps a picture from being trained on and tested; use one of them"
+            )
+
+
+def _share(key: str, builder: type[BUSBuilder], other_key: str, other: type[BUSBuilder]) -> bool:
+    """Whether two datasets share pictures and neither tells which."""
+    told = {key, *builder.NAMED_AFTER} & {other_key, *other.NAMED_AFTER}
+    return (other_key in builder.FACTS.overlaps or key in other.FACTS.overlaps) and not told
+
+
+def same_pictures(dataset: Shaped[np.ndarray, " images"], image_id: Shaped[np.ndarray, " images"]) -> dict[str, str]:
+    """The picture that an image is known to show, by image_id: its own name, or that of the image it was made of.
+
+    Args:
+        dataset: the dataset of every image.
+        image_id: its name.
+    """
+    found = {}
+    for name in np.unique(dataset).tolist():
+        builder = builder_class(name)
+        key = name.partition("/")[0]
+        for image in image_id[dataset == name].tolist():
+            found[image] = builder.original(image.removeprefix(f"{key}/")) or image
+    return found

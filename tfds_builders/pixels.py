@@ -89,8 +89,11 @@ def encode_png(array: UInt8[np.ndarray, "height width"] | UInt8[np.ndarray, "hei
 
 
 def decode_image(encoded: bytes) -> UInt8[np.ndarray, "height width 3"]:
-    """Decodes a stored image; grey is repeated to three channels."""
+    """Decodes a stored image; grey is repeated to three channels, in a read-only view that holds it once."""
     with Image.open(io.BytesIO(encoded)) as image:
+        if image.mode == "L":
+            grey = np.asarray(image)[..., None]
+            return np.broadcast_to(grey, (*grey.shape[:2], 3))
         return np.array(image.convert("RGB"))
 
 

@@ -1,6 +1,5 @@
 """Opening datasets: a random-access sequence of plain dicts, and its table of everything but pixels."""
 
-import difflib
 import importlib
 import operator
 import re
@@ -15,6 +14,7 @@ import tensorflow_datasets as tfds
 from jaxtyping import Bool, Int32, Shaped
 from tensorflow_datasets.core.utils import tqdm_utils
 
+from busjax.names import hint
 from tfds_builders import BUILDERS, pixels
 from tfds_builders.builder import BUSBuilder
 from tfds_builders.record import SPLIT, DatasetError
@@ -132,8 +132,7 @@ def builder_class(name: str) -> type[BUSBuilder]:
     """
     key = name.partition("/")[0]
     if key not in BUILDERS:
-        near = difflib.get_close_matches(key, BUILDERS, n=1, cutoff=0.0)[0]
-        raise DatasetError(f"unknown dataset {key!r}; nearest is {near!r}, all are: {', '.join(sorted(BUILDERS))}")
+        raise DatasetError(f"unknown dataset {key!r}{hint(key, sorted(BUILDERS))}")
     module, attribute = BUILDERS[key].split(":")
     return getattr(importlib.import_module(module), attribute)
 

@@ -1,5 +1,6 @@
 """The BUS record: what every builder yields and what every reader gets."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,6 +8,9 @@ LABELS = ("normal", "benign", "malignant")
 """Class names; the integer label is the position."""
 
 MALIGNANT = LABELS.index("malignant")
+
+ANY_SIZE = sys.maxsize
+"""For `Record.resize_masks`: masks of any size."""
 
 SPLIT = "images"
 """The one TFDS split of every dataset ("all" is taken by TFDS). Training, validation and test are made elsewhere."""
@@ -39,8 +43,8 @@ class Record:
         histology: as released, "" where unknown.
         device: scanner, "" where unknown.
         fold: the official outer fold counted from 0, -1 where there is none.
-        resize_masks: whether the release is known for masks of other sizes than their images'; they are then resized to
-            the nearest pixel, where a difference is otherwise an error.
+        resize_masks: by how many pixels a mask of this release may differ from its image in height or width; it is then
+            resized to the nearest pixel, where a larger difference is an error.
     """
 
     image: Path | bytes
@@ -53,4 +57,4 @@ class Record:
     histology: str = ""
     device: str = ""
     fold: int = -1
-    resize_masks: bool = False
+    resize_masks: int = 0

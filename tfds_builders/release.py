@@ -21,6 +21,7 @@ class Part:
         url: where anyone may download the zip, or the file where there is no zip; None: to be got by hand.
         checksum: "sha256:..." or "md5:..." of what is at `url`.
         optional: whether the dataset can be built without it.
+        holds: pattern of a file or folder in it, where a name alone says too little ("images").
     """
 
     names: tuple[str, ...]
@@ -28,6 +29,11 @@ class Part:
     url: str | None = None
     checksum: str = ""
     optional: bool = False
+    holds: str = ""
+
+    def fits(self, path: Path) -> bool:
+        """Whether something on disk can be this part."""
+        return path.exists() and (not self.holds or (path.is_dir() and any(path.glob(self.holds))))
 
     @property
     def name(self) -> str:
@@ -95,7 +101,7 @@ def list_files(folder: Path, pattern: re.Pattern[str], expected: str) -> list[tu
         Each file with the match of its name.
 
     Raises:
-        DatasetError: the folder is not there, or a name does not match.
+        DatasetError: the folder is not there or empty, or a name does not match.
     """
     found = []
     for path in sorted(require_folder(folder).iterdir(), key=lambda item: (natural(item.name), item.name)):
@@ -105,6 +111,8 @@ def list_files(folder: Path, pattern: re.Pattern[str], expected: str) -> list[tu
         if match is None:
             raise DatasetError(f"{path}: unknown file name, expected {expected}")
         found.append((path, match))
+    if not found:
+        raise DatasetError(f"{folder}: no files, expected {expected}")
     return found
 
 

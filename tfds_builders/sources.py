@@ -20,13 +20,13 @@ from tfds_builders.release import CLUTTER, Part
 REACHABLE_TIMEOUT_S = 20
 
 
-def find_part(part: Part, manual_dir: Path, unpack_dir: Path, *, alone: bool) -> Path | None:
+def find_part(part: Part, manual_dir: Path, unpack_dir: Path | None, *, alone: bool) -> Path | None:
     """Looks for one part of a release in the folder that the user named.
 
     Args:
         part: what to look for: by any of its names in `manual_dir`, or in its zip there, which is then unpacked.
         manual_dir: the user's folder.
-        unpack_dir: where zips are unpacked.
+        unpack_dir: where zips are unpacked; None to pass over zips.
         alone: whether `manual_dir` may itself be the part.
 
     Returns:
@@ -34,12 +34,14 @@ def find_part(part: Part, manual_dir: Path, unpack_dir: Path, *, alone: bool) ->
     """
     for name in part.names:
         components = PurePosixPath(name).parts
-        if alone and manual_dir.is_dir() and manual_dir.parts[-len(components) :] == components:
+        if alone and part.fits(manual_dir) and manual_dir.parts[-len(components) :] == components:
             return manual_dir
-        if (manual_dir / name).exists():
+        if part.fits(manual_dir / name):
             return manual_dir / name
     archive = manual_dir / part.archive
-    return unpack(archive, part, unpack_dir) if part.archive and archive.is_file() else None
+    if unpack_dir is None or not part.archive or not archive.is_file():
+        return None
+    return unpack(archive, part, unpack_dir)
 
 
 def unpack(archive: Path, part: Part, unpack_dir: Path) -> Path:
@@ -66,6 +68,8 @@ def unpack(archive: Path, part: Part, unpack_dir: Path) -> Path:
             partial.rename(target)
         except (zipfile.BadZipFile, zlib.error) as error:
             raise DatasetError(f"{archive}: not a whole zip file ({error})") from error
+        except (RuntimeError, NotImplementedError) as error:  # a password, a compression of newer programs
+            raise DatasetError(f"{archive}: cannot be unpacked here ({error}); unpack it by hand") from error
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     return _within(target, part, archive)
@@ -77,7 +81,7 @@ def _climbs(member: str) -> bool:
 
 def _within(folder: Path, part: Part, archive: Path) -> Path:
     for name in part.names:
-        if (folder / name).exists():
+        if part.fits(folder / name):
             return folder / name
     found = sorted(path.name for path in folder.iterdir() if path.name not in CLUTTER)
     raise DatasetError(f"{archive}: no {' or '.join(part.names)} in this zip; it has {', '.join(found) or 'nothing'}")

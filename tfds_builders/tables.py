@@ -59,18 +59,20 @@ def read_csv(path: Path, columns: Sequence[str], *, delimiter: str = ",", encodi
         DatasetError: no such file, another encoding, a column missing, a row with more or fewer cells than the header.
     """
     text = _read_text(path, encoding)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    header = [name.strip() for name in next(reader, [])]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        lines = [(reader.line_num, cells) for cells in reader if any(cells)]
+    except csv.Error as error:
+        raise DatasetError(f"{path}, line {reader.line_num}: not CSV ({error}); is a quotation mark open?") from error
+    header = [name.strip() for name in lines[0][1]] if lines else []
     _require_columns(str(path), header, columns)
-    rows = []
-    for cells in reader:
-        if not any(cells):
-            continue
-        where = f"{path}, line {reader.line_num}"
+    for line, cells in lines[1:]:
         if len(cells) != len(header):
-            raise DatasetError(f"{where}: {len(cells)} cells, the header has {len(header)}")
-        rows.append(Row(where, {name: cell.strip() for name, cell in zip(header, cells, strict=True)}))
-    return rows
+            raise DatasetError(f"{path}, line {line}: {len(cells)} cells, the header has {len(header)}")
+    return [
+        Row(f"{path}, line {line}", {name: cell.strip() for name, cell in zip(header, cells, strict=True)})
+        for line, cells in lines[1:]
+    ]
 
 
 def read_xlsx(path: Path, columns: Sequence[str], sheet: str | None = None) -> list[Row]:
@@ -92,14 +94,14 @@ def read_xlsx(path: Path, columns: Sequence[str], sheet: str | None = None) -> l
         raise DatasetError(f"{path}: no such file")
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except Exception as error:  # zipfile, XML and key errors of many kinds
-        raise DatasetError(f"{path}: not an Excel file ({error})") from error
-    try:
-        if sheet is not None and sheet not in book.sheetnames:
-            raise DatasetError(f"{path}: no sheet {sheet!r}; found {', '.join(book.sheetnames)}")
-        lines = list((book[sheet] if sheet is not None else book.worksheets[0]).iter_rows(values_only=True))
-    finally:
+        names = book.sheetnames
+        found = sheet if sheet is not None else names[0]
+        lines = list(book[found].iter_rows(values_only=True)) if found in names else []
         book.close()
+    except Exception as error:  # zipfile, XML and key errors of many kinds
+        raise DatasetError(f"{path}: not a whole Excel file ({error})") from error
+    if found not in names:
+        raise DatasetError(f"{path}: no sheet {sheet!r}; found {', '.join(names)}")
     header = [_cell(value) for value in lines[0]] if lines else []
     where = f"{path}, sheet {sheet}" if sheet else str(path)
     _require_columns(where, [name for name in header if name], columns)

@@ -11,22 +11,19 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from busjax.data.records import Table, TabledDataset
-from busjax.data.splits import SplitError
 
 
 class JoinedDataset:
     """The records of several datasets, one after the other; `table` is that of all of them."""
 
-    def __init__(self, datasets: Sequence[TabledDataset], groups: Mapping[str, str] | None = None):
+    def __init__(self, datasets: Sequence[TabledDataset], groupings: Sequence[Mapping[str, str]] = ()):
         """Joins `datasets` in their order.
 
         Args:
           datasets: at least one, their tables of one dataclass.
-          groups: group by image_id, of images that must stay together beyond their case_id (near-duplicates); a case
-            whose images are in a group becomes one with the other cases of that group.
-
-        Raises:
-          SplitError: `groups` names none of the images.
+          groupings: each tells groups by image_id, of images that must stay together beyond their case_id
+            (near-duplicates); a case whose images are in a group becomes one with the other cases of that group. Images
+            that it does not name are in none of its groups.
         """
         self._datasets = tuple(datasets)
         self._starts = np.cumsum([0, *(len(dataset) for dataset in datasets)]).tolist()
@@ -35,7 +32,7 @@ class JoinedDataset:
             field.name: np.concatenate([getattr(table, field.name) for table in tables])
             for field in dataclasses.fields(tables[0])
         }
-        if groups:
+        for groups in groupings:
             columns["case_id"] = _joined_cases(columns["image_id"], columns["case_id"], groups)
         self.table: Table = dataclasses.replace(tables[0], **columns)
 
@@ -59,7 +56,7 @@ def _joined_cases(
     """
     found = [(row, groups[name]) for row, name in enumerate(image_id.tolist()) if name in groups]
     if not found:
-        raise SplitError(f"groups of near-duplicates: none of the {len(groups)} images they name is in these datasets")
+        return case_id
     names, cases = np.unique(case_id, return_inverse=True)
     rows = np.array([row for row, _ in found])
     group = np.unique([name for _, name in found], return_inverse=True)[1]

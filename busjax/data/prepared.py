@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from busjax.data.records import Dataset
-from busjax.data.transforms import Example
+from busjax.data.transforms import Example, is_one_channel, three_channels
 
 
 class PreparedExamples:
@@ -66,8 +66,10 @@ def _require_pixels(image_id: str, field: str, array: np.ndarray, shape: tuple[i
 
 def _compact(image: np.ndarray) -> np.ndarray:
     """The same image, read-only; one channel in memory where all three are equal."""
+    if is_one_channel(image):
+        return image
     if (image == image[..., :1]).all():
-        return np.broadcast_to(np.ascontiguousarray(image[..., :1]), image.shape)
+        return three_channels(np.ascontiguousarray(image[..., 0]))
     return _frozen(image)
 
 

@@ -68,7 +68,7 @@ def make_split(
     - `holdout`: 4/6, 1/6, 1/6 (Qi et al. 2019). `fold` must be 0.
     - `kfold`: `folds` equal parts; part `fold` is tested, the next one (cyclically) validates, the others train. Over
       all folds every case is tested once and validates once.
-    - `official`: images of the dataset's published fold `fold` are tested; of the other cases one part as large as an
+    - `official`: images of each dataset's published fold `fold` are tested; of the other cases one part as large as an
       average fold validates and the rest trains (a fifth validates where one test part is published and no folds). The
       published inner validation flags of BUS-BRA are not by case, so they are not used. Images in no published fold
       (-1) are never tested.
@@ -122,13 +122,17 @@ def make_split(
     strata = strata[trained] * len(sources) + source
     inner = np.unique(groups[trained], return_inverse=True)[1]
     if protocol == "official":
-        names, official = case_id[order][trained], np.asarray(table.fold)[order][trained]
-        part[trained] = _official_parts(inner, strata, names, official, fold, seed)
+        official = np.asarray(table.fold)[order][trained]
+        case = case_id[order][trained]
+        part[trained] = _official_parts(inner, strata, official, fold, seed, case=case, dataset=dataset[trained])
     else:
         part[trained] = _dealt_parts(inner, strata, protocol, fold, folds, seed)
     part[(part == TEST) & ~tested] = TRAIN
     part[tested & ~trained] = TEST
     part[np.isin(groups, groups[part == TEST]) & (part != TEST)] = LEFT_OUT
+    # Also where images are divided one by one: nothing that a dataset shows is trained on and tested as another's.
+    cases = np.unique(case_id[order], return_inverse=True)[1]
+    part[np.isin(cases, cases[tested & ~trained]) & trained & (part != TEST)] = LEFT_OUT
     rows = [order[part == i] for i in (TRAIN, VAL, TEST)]
     split = Split(rows[0], rows[1], rows[2], protocol, seed, fold)
     if (label >= 0).any():
@@ -158,7 +162,8 @@ def check_targets(split: Split, table: Table, tasks: Sequence[str]) -> None:
             else:
                 solid = np.asarray(table.solid)[rows]
                 positive = solid[solid >= 0] == 1
-            _require_both(positive, f"the {name} part of the {split.protocol} split", task)
+            shown = ", ".join(np.unique(np.asarray(table.dataset)[rows]).tolist())
+            _require_both(positive, f"the {name} part of the {split.protocol} split ({shown})", task)
 
 
 def _dealt_parts(
@@ -181,23 +186,38 @@ def _dealt_parts(
 
 
 def _official_parts(
-    groups: np.ndarray, strata: np.ndarray, case_id: np.ndarray, official: np.ndarray, fold: int, seed: int
+    groups: np.ndarray,
+    strata: np.ndarray,
+    official: np.ndarray,
+    fold: int,
+    seed: int,
+    *,
+    case: np.ndarray,
+    dataset: np.ndarray,
 ) -> Int[np.ndarray, " images"]:
-    """TRAIN, VAL or TEST for every image; the test part is the published fold."""
-    available = sorted({int(value) for value in official if value >= 0})
-    if not available:
-        raise SplitError("the dataset has no official folds (the table's fold column is -1 throughout); use kfold")
-    _require_fold(fold, available, "official")
-    tested = official == fold
-    mixed = np.intersect1d(groups[tested], groups[~tested])
-    if len(mixed):
-        name = str(case_id[groups == mixed[0]][0])
-        raise SplitError(f"case {name!r} has images inside and outside official fold {fold}; expected all in one fold")
-    rest = np.flatnonzero(~tested)
+    """TRAIN, VAL, TEST or LEFT_OUT for every image; the test part is each dataset's published fold, or its only one."""
+    tested, most = np.zeros(len(groups), dtype=bool), 1
+    for name in np.unique(dataset).tolist():
+        own = dataset == name
+        available = sorted({int(value) for value in official[own] if value >= 0})
+        if not available:
+            raise SplitError(f"{name} has no official folds (its fold column is -1 throughout); use kfold")
+        if len(available) > 1 or (fold != available[0] and len(np.unique(dataset)) == 1):
+            _require_fold(fold, available, f"official: {name}")
+        chosen = own & (official == (fold if len(available) > 1 else available[0]))
+        mixed = np.intersect1d(groups[chosen], groups[own & ~chosen])
+        if len(mixed):
+            shown = str(case[groups == mixed[0]][0])
+            raise SplitError(
+                f"case {shown!r} has images inside and outside official fold {fold}; expected all in one fold"
+            )
+        tested |= chosen
+        most = max(most, len(available))
+    rest = np.flatnonzero(~np.isin(groups, groups[tested]))
     _require_cases(groups[rest], 2, f"cases outside official fold {fold}")
     renumbered = np.unique(groups[rest], return_inverse=True)[1]
-    part = np.full(len(groups), TEST)
-    weights = (max(len(available) - 2, 1), 1) if len(available) > 1 else HOLDOUT_WEIGHTS[:2]
+    part = np.where(tested, TEST, LEFT_OUT)
+    weights = (max(most - 2, 1), 1) if most > 1 else HOLDOUT_WEIGHTS[:2]
     part[rest] = deal(renumbered, strata[rest], weights, seed)
     return part
 
@@ -216,6 +236,9 @@ def _require_cases(groups: np.ndarray, parts: int, what: str) -> None:
 def _require_both(positive: np.ndarray, part: str, task: str) -> None:
     yes, no = int(positive.sum()), int((~positive).sum())
     if not yes:
-        raise SplitError(f"split without positives: {part} has 0 {task} and {no} non-{task} images, expected both")
+        unknown = "" if no else "; of its images it is not known (a dataset without classes serves segmentation only)"
+        raise SplitError(
+            f"split without positives: {part} has 0 {task} and {no} non-{task} images, expected both{unknown}"
+        )
     if not no:
         raise SplitError(f"split without negatives: {part} has {yes} {task} and 0 non-{task} images, expected both")

@@ -107,6 +107,19 @@ def normalise(image: UInt8[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]
 def _resize(example: Example, height: int, width: int) -> Example:
     if example.image.shape[:2] == (height, width):
         return example
-    image = Image.fromarray(example.image).resize((width, height), Image.Resampling.BILINEAR)
+    # Of a grey image that is stored once, one channel is resized for all three.
+    once = is_one_channel(example.image)
+    source = Image.fromarray(example.image[..., 0] if once else example.image)
+    image = np.asarray(source.resize((width, height), Image.Resampling.BILINEAR))
     mask = Image.fromarray(example.mask[..., 0]).resize((width, height), Image.Resampling.NEAREST)
-    return Example(np.asarray(image), np.asarray(mask)[..., None])
+    return Example(three_channels(image) if once else image, np.asarray(mask)[..., None])
+
+
+def is_one_channel(image: UInt8[np.ndarray, "height width 3"]) -> bool:
+    """Whether the three channels are one in memory."""
+    return image.strides[-1] == 0
+
+
+def three_channels(grey: UInt8[np.ndarray, "height width"]) -> UInt8[np.ndarray, "height width 3"]:
+    """A read-only view with three channels that are one in memory."""
+    return np.broadcast_to(grey[..., None], (*grey.shape, 3))

@@ -14,7 +14,9 @@ from busjax.methods import METHODS
 from busjax.methods.tasks import TASKS
 from busjax.models import BACKBONES
 from busjax.models.layers import Settings
+from busjax.names import hint
 from busjax.training.optimizers import OPTIMIZERS, SCHEDULES
+from tfds_builders import BUILDERS
 
 METRICS = ("f_beta", "auc", "accuracy", "balanced_accuracy", "sensitivity", "specificity")
 
@@ -75,6 +77,9 @@ def _require_names(field: str, value: Any, *, optional: bool) -> None:
         raise ConfigError(f"{field}: {error}") from None
     if not names and not optional:
         raise ConfigError(f"{field}: found {value!r}, expected {DATASETS}")
+    for name in names:
+        if (key := name.partition("/")[0]) not in BUILDERS:
+            raise ConfigError(f"{field}: unknown dataset {key!r}{hint(key, sorted(BUILDERS))}")
 
 
 RULES: dict[str, tuple] = {
@@ -138,6 +143,8 @@ def validate(config: ConfigDict) -> None:
             raise ConfigError(f"{field}: found {flat[field]!r}, expected {expected}")
     for field in ("name", "train", "test"):
         _require_names(f"data.{field}", config.data.get(field), optional=field != "name")
+    if config.data.train and not config.data.test:
+        raise ConfigError("data.test: found '', expected the datasets to test on, since data.train is set")
     names = ("mt", "sn") if config.method == "cross_training" else (config.model.network,)
     for name in names:
         if name not in config.model:

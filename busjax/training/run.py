@@ -79,7 +79,7 @@ def open_run(config: ConfigDict, workdir: Workdir, *, training: bool = False) ->
     """
     data = open_data(config, workdir)
     method = make_method(config, make_optimizer(config.optimizer, data.steps_per_epoch * config.train.epochs))
-    settle_split(data, workdir, [task.name for task in method.outputs.values()])
+    settle_split(data, workdir, [task.name for task in method.outputs.values()], config.data.groups)
     mesh = parallel.make_mesh()
     return Run(
         config=config,

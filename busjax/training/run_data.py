@@ -11,6 +11,7 @@ import numpy as np
 from jax.sharding import NamedSharding
 from ml_collections import ConfigDict
 
+from busjax.atomic import write_atomic
 from busjax.data.joined import JoinedDataset
 from busjax.data.pipeline import EvaluationBatches, evaluation_batches, training_batches
 from busjax.data.split_files import read_split, write_split
@@ -18,7 +19,7 @@ from busjax.data.splits import Split, check_targets, make_split
 from busjax.training.config import dataset_names
 from busjax.training.workdir import Workdir
 from tfds_builders.groups import read_groups
-from tfds_builders.overlaps import refuse_overlap
+from tfds_builders.overlaps import refuse_overlap, same_pictures
 from tfds_builders.reading import prepare
 
 
@@ -43,8 +44,8 @@ def open_data(config: ConfigDict, workdir: Workdir) -> RunData:
     A run that has begun has its split in the work directory; it is read from there.
 
     Raises:
-      DatasetError: a dataset or the file of duplicate groups cannot be had, or two datasets share images and no such
-        file is named.
+      DatasetError: a dataset or the file of duplicate groups cannot be had, or two datasets share pictures that
+        cannot be told.
       SplitError: it cannot be split, or the files of the split do not fit it.
     """
     data = config.data
@@ -52,9 +53,13 @@ def open_data(config: ConfigDict, workdir: Workdir) -> RunData:
     train = dataset_names(data.train) or dataset_names(data.name)
     test = dataset_names(data.test) or train
     names = dict.fromkeys(train + test)
-    refuse_overlap(list(names), data.groups)
+    refuse_overlap(list(names))
     opened = {name: prepare(name, data.data_dir or None, data.manual_dir or None, progress=progress) for name in names}
-    dataset = JoinedDataset(list(opened.values()), read_groups(Path(data.groups)) if data.groups else None)
+    apart = JoinedDataset(list(opened.values()))
+    groupings = [same_pictures(apart.table.dataset, apart.table.image_id)]
+    if data.groups:
+        groupings.append(read_groups(workdir.groups if workdir.begun() else Path(data.groups).expanduser()))
+    dataset = JoinedDataset(list(opened.values()), groupings)
     if workdir.begun():
         split = read_split(workdir.splits, dataset.table)
     else:
@@ -70,8 +75,14 @@ def open_data(config: ConfigDict, workdir: Workdir) -> RunData:
     return RunData(dataset, split, max(1, round(len(split.train) / config.train.batch_size)))
 
 
-def settle_split(data: RunData, workdir: Workdir, tasks: Iterable[str]) -> None:
-    """Writes the split of a run that has not begun, once it is known to serve its tasks.
+def settle_split(data: RunData, workdir: Workdir, tasks: Iterable[str], groups: str) -> None:
+    """Writes the split of a run that has not begun, once it is known to serve its tasks, and a copy of the group file.
+
+    Args:
+      data: of the run.
+      workdir: of the run.
+      tasks: that the split must serve.
+      groups: the field `data.groups`: a path, or ''.
 
     Raises:
       SplitError: a part lacks positive or negative images of a task.
@@ -80,6 +91,8 @@ def settle_split(data: RunData, workdir: Workdir, tasks: Iterable[str]) -> None:
         return
     check_targets(data.split, data.dataset.table, sorted(set(tasks)))
     if jax.process_index() == 0:
+        if groups:
+            write_atomic(workdir.groups, Path(groups).expanduser().read_text(encoding="utf-8"))
         write_split(data.split, data.dataset.table, workdir.splits)
 
 

@@ -28,6 +28,7 @@ class Workdir:
         self.path = Path(path).expanduser().absolute()
         self.config = self.path / "config.json"
         self.splits = self.path / "splits"
+        self.groups = self.splits / "groups.csv"
         self.checkpoints = self.path / "checkpoints"
         self.predictions = self.path / "predictions"
         self.results = self.path / "results.json"

@@ -4,7 +4,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from busjax.data.joined import JoinedDataset
-from busjax.data.splits import SplitError
 from tests.data.memory import MemoryDataset, MemoryTable, memory_table
 
 
@@ -38,14 +37,14 @@ def test_rows_follow_each_other() -> None:
 
 def test_groups_join_whole_cases_across_datasets() -> None:
     groups = {"a/image0000-1": "x", "b/image0001-0": "x", "a/image0002-0": "y", "elsewhere": "x"}
-    cases = JoinedDataset(two(), groups).table.case_id.tolist()
+    cases = JoinedDataset(two(), [groups]).table.case_id.tolist()
     assert cases == [*["a/case0000"] * 2, "a/case0001", "a/case0002", "b/case0000", *["a/case0000"] * 2]
-    assert JoinedDataset(two(), {}).table.case_id.tolist() == JoinedDataset(two()).table.case_id.tolist()
+    assert JoinedDataset(two(), [{}]).table.case_id.tolist() == JoinedDataset(two()).table.case_id.tolist()
 
 
-def test_groups_of_other_datasets() -> None:
-    with pytest.raises(SplitError, match="none of the 1 images they name is in these datasets"):
-        JoinedDataset(two(), {"c/image": "x"})
+def test_groups_of_other_datasets_change_nothing() -> None:
+    plain = JoinedDataset(two()).table.case_id.tolist()
+    assert JoinedDataset(two(), [{"c/image": "x"}]).table.case_id.tolist() == plain
 
 
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=25), st.data())
@@ -64,4 +63,4 @@ def test_cases_are_joined_as_by_repeated_renaming(cases: list[int], data: st.Dat
                 shares_group = images[one] in chosen and chosen.get(images[other]) == chosen[images[one]]
                 if (shares_group or cases[one] == cases[other]) and expected[other] < expected[one]:
                     expected[one], changed = expected[other], True
-    assert JoinedDataset([Tabled(table)], chosen).table.case_id.tolist() == expected
+    assert JoinedDataset([Tabled(table)], [chosen]).table.case_id.tolist() == expected

@@ -117,6 +117,30 @@ def test_images_without_a_class_count_in_no_class() -> None:
         make_split(mixed, "holdout", seed=0)
 
 
+def test_external_images_are_not_trained_on_image_by_image_either() -> None:
+    table = concatenated(some("a", 0), some("b", 1))
+    table.case_id = np.where(table.case_id == "a/case0003", "b/case0005", table.case_id)
+    split = make_split(table, "holdout_image", seed=2, train=["a"], test=["b"])
+    used = np.concatenate([split.train, split.val])
+    assert "b/case0005" not in table.case_id[used]
+    assert "b/case0005" in table.case_id[split.test]
+
+
+def test_official_parts_of_each_dataset() -> None:
+    """A dataset with one published test part is tested on it whatever the fold; its cases are never trained on."""
+    one = memory_table([[(2, 1)], [(1, 0)]] * 15, folds=[i % 5 for i in range(30)], dataset="a")
+    other = memory_table([[(2, 1)], [(1, 0)]] * 10, folds=[0 if i < 6 else -1 for i in range(20)], dataset="b")
+    table = concatenated(one, other)
+    for fold in range(5):
+        split = make_split(table, "official", seed=0, fold=fold)
+        expected = np.where(table.dataset == "a", table.fold == fold, table.fold == 0)
+        assert set(split.test) == set(np.flatnonzero(expected))
+    with pytest.raises(SplitError, match="official: a has no fold 7"):
+        make_split(table, "official", seed=0, fold=7)
+    with pytest.raises(SplitError, match="c has no official folds"):
+        make_split(concatenated(one, memory_table([[(2, 1)], [(1, 0)]] * 10, dataset="c")), "official", seed=0, fold=0)
+
+
 def test_one_published_test_part() -> None:
     """A fifth of the rest validates."""
     table = memory_table([[(2, 1)]] * 15 + [[(1, 0)]] * 15, folds=[0 if i % 3 == 0 else -1 for i in range(30)])

@@ -75,11 +75,13 @@ def test_masks_are_resized_where_the_release_is_known_for_it() -> None:
     large[2:6, 4:8] = 255
     buffer = io.BytesIO()
     Image.fromarray(large).save(buffer, format="PNG")
-    example = to_example(record(masks=(buffer.getvalue(),), resize_masks=True), "demo")
+    example = to_example(record(masks=(buffer.getvalue(),), resize_masks=8), "demo")
     mask = np.zeros((6, 8), dtype=np.uint8)
     mask[1:3, 2:4] = 255
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(example["mask"]))), mask)
     assert (example["mask_height"], example["mask_width"]) == (12, 16)
+    with pytest.raises(DatasetError, match="mask is 16x12 pixels, its image demo: a, image is 8x6"):
+        to_example(record(masks=(buffer.getvalue(),), resize_masks=7), "demo")
 
 
 def make(parsed: Iterable[Record], data_dir: Path) -> BUSBuilder:

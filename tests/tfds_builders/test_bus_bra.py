@@ -46,6 +46,12 @@ def test_image_twice_in_the_csv(bus_bra_release: Path, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["Images/bus_0099-s.png", "Masks/mask_0099-s.png"])
+def test_file_without_a_row(bus_bra_release: Path, tmp_path: Path, name: str) -> None:
+    (bus_bra_release / "BUSBRA" / name).write_bytes(b"")
+    refused(bus_bra_release, tmp_path, rf"BUSBRA.{name}: no row in .*bus_data\.csv")
+
+
 @pytest.mark.parametrize("name", ["Images/bus_0007-s.png", "Masks/mask_0007-s.png"])
 def test_missing_image_or_mask(bus_bra_release: Path, tmp_path: Path, name: str) -> None:
     (bus_bra_release / "BUSBRA" / name).unlink()

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from busjax.data.splits import make_split
-from tfds_builders.busi.busi import near_duplicates
+from tfds_builders.busi.busi import Busi, near_duplicates
 from tfds_builders.reading import prepare
 from tfds_builders.record import LABELS, DatasetError
 
@@ -55,6 +55,10 @@ def test_duplicate_groups_are_disjoint_and_of_known_images() -> None:
         label, number = name.split()
         assert 1 <= int(number.strip("()")) <= counts[label]
     assert all(len(group) > 1 for group in near_duplicates())
+    # The stricter groups (126, of 286 images) each lie within one of these.
+    known = Busi.known_duplicates()
+    assert [len(known), sum(map(len, known))] == [126, 286]
+    assert all(any(set(group) <= set(joined) for joined in near_duplicates()) for group in known)
 
 
 @pytest.mark.real_data
@@ -78,10 +82,10 @@ def test_real_release(real_data: Path, tmp_path: Path) -> None:
 
 @pytest.mark.real_data
 def test_real_groups_stay_together(real_data: Path, tmp_path: Path) -> None:
-    """The reference groups are read here from the package's file; each lies in one part, for every protocol."""
+    """The stricter, known groups, not those that cases are made of: each lies in one part, for every protocol."""
     table = prepare("busi", tmp_path, real_data).table
     present = set(table.image_id.tolist())
-    groups = [{f"busi/{name}" for name in group} & present for group in near_duplicates()]
+    groups = [{f"busi/{name}" for name in group} & present for group in Busi.known_duplicates()]
     groups = [group for group in groups if len(group) > 1]
     assert len(groups) > 5
     for protocol, fold in (("holdout", 0), ("kfold", 0), ("kfold", 2)):

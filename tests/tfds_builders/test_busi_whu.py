@@ -43,7 +43,7 @@ def test_a_table_that_comes_later_is_noticed(tmp_path: Path) -> None:
     prepare("busi_whu", tmp_path / "data", tmp_path / "release")
     (tmp_path / "later.xlsx").rename(table)
     with pytest.raises(
-        DatasetError, match=r"busi_whu in .* was built from other files than those now in .*release; re"
+        DatasetError, match=r"built from other .*: BUSI-WHU had .* without the table, now .* with the table;"
     ):
         prepare("busi_whu", tmp_path / "data", tmp_path / "release")
 

@@ -42,9 +42,9 @@ def test_sums_of_masks_count_as_lesion(tmp_path: Path) -> None:
 def test_known_duplicates_carry_the_names_used_here() -> None:
     groups = CuratedBusi.known_duplicates()
     assert ["benign_id_1", "benign_id_318"] in groups
-    assert ["benign_id_42", "benign_id_131", "malignant_id_51"] in groups
     # The one group of which this part has several members.
-    assert [f"benign_id_{number}" for number in (61, 94, 108, 114, 116, 119, 122)] in groups
+    chain = {f"benign_id_{number}" for number in (61, 94, 108, 114, 116, 119, 122)}
+    assert chain in [set(group) for group in groups]
 
 
 def extra_image(release: Path) -> None:

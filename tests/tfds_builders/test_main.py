@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from tfds_builders import BUILDERS
 from tfds_builders.__main__ import main
 from tfds_builders.reading import open_dataset
 from tfds_builders.summary import count_masks
@@ -36,7 +37,7 @@ def test_masks_are_counted_by_kind(busi_release: Path, tmp_path: Path, capsys: p
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["busy"], "error: unknown dataset 'busy'; nearest is 'busi'"),
+        (["busy"], "error: unknown dataset 'busy'; did you mean 'busi'?"),
         (["busi", "--manual_dir", "/nowhere"], "error: busi: the folder /nowhere does not exist."),
         (["bus_bra", "--no_download"], "error: bus_bra is not built in"),
     ],
@@ -49,3 +50,29 @@ def test_faults_are_one_line_and_status_two(
     assert captured.err.startswith(message)
     assert captured.err.count("\n") == 1
     assert captured.out == ""
+
+
+def test_list_of_datasets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "new" / "datasets.md"
+    assert main(["docs", "--output", str(path)]) == 0
+    text = path.read_text(encoding="utf-8")
+    assert all(f"| [{name}](../tfds_builders/{name}/README.md) |" in text for name in BUILDERS)
+    assert capsys.readouterr().out == f"in {path}\n"
+
+
+def test_list_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    assert main(["docs", "--output", str(tmp_path / "file" / "datasets.md")]) == 2
+    assert capsys.readouterr().err == (
+        f"error: {tmp_path}/file/datasets.md: cannot be written: a file stands where its folder should be\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [(["--help"], "check --help"), (["check", "--help"], "--max_distance"), (["docs", "-h"], "FILE")],
+)
+def test_help(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(arguments)
+    assert told in capsys.readouterr().out

@@ -1,21 +1,50 @@
+import numpy as np
 import pytest
 
-from tfds_builders.overlaps import overlapping, refuse_overlap
+from tfds_builders import BUILDERS
+from tfds_builders.overlaps import refuse_overlap, same_pictures
+from tfds_builders.reading import builder_class
 from tfds_builders.record import DatasetError
 
 
-def test_datasets_that_hold_the_same_pictures() -> None:
-    assert overlapping(["bus_bra", "busi"]) == []
-    assert overlapping(["curated_busi", "bus_bra", "busi"]) == [("curated_busi", "busi")]
-    assert overlapping(["hmss/whole", "hmss/cropped"]) == [("hmss/whole", "hmss/cropped")]
-    assert overlapping(["manifest/one", "manifest/other"]) == []
-    assert overlapping(["bus_benchmark/multitask", "busis"]) == [("bus_benchmark/multitask", "busis")]
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["bus_bra", "busi"],
+        ["busi", "curated_busi"],
+        ["bus_benchmark/multitask", "busis", "curated_busi", "hmss/whole"],
+        ["manifest/one", "manifest/other", "manifest"],
+    ],
+)
+def test_what_may_be_used_together(names: list[str]) -> None:
+    refuse_overlap(names)
 
 
-def test_they_need_a_file_of_groups() -> None:
-    refuse_overlap(["busi", "curated_busi"], "groups.csv")
-    refuse_overlap(["busi", "bus_bra"], "")
-    with pytest.raises(DatasetError, match=r"^busi and curated_busi hold some of the same pictures, .*check busi cur"):
-        refuse_overlap(["busi", "curated_busi"], "")
-    with pytest.raises(DatasetError, match="unknown dataset 'bussi'; nearest is 'busi'"):
-        refuse_overlap(["bussi"], "")
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["busi", "hmss", "bus_uc"], "^hmss and bus_uc hold some of the same pictures under other names"),
+        (["bus_cot", "busi"], "^bus_cot and busi hold some of the same pictures"),
+        (["bus_uc", "bus_benchmark"], "^bus_uc and bus_benchmark hold some"),
+        (["hmss/whole", "hmss/cropped"], "^hmss/whole and hmss/cropped are one dataset in two forms"),
+        (["bussi"], "unknown dataset 'bussi'; did you mean 'busi'"),
+    ],
+)
+def test_what_may_not(names: list[str], message: str) -> None:
+    with pytest.raises(DatasetError, match=message):
+        refuse_overlap(names)
+
+
+def test_overlaps_name_datasets() -> None:
+    for name in BUILDERS:
+        builder = builder_class(name)
+        assert {*builder.FACTS.overlaps, *builder.NAMED_AFTER} <= set(BUILDERS) - {name}
+
+
+def test_pictures_are_told_by_name() -> None:
+    images = ["busi/benign (20)", "curated_busi/benign_id_20", "bus_benchmark/busi/benign (20)", "bus_bra/bus_0001-l"]
+    dataset = np.array(["busi", "curated_busi", "bus_benchmark/grouped", "bus_bra"])
+    assert same_pictures(dataset, np.array(images)) == {
+        **dict.fromkeys(images[:3], "busi/benign (20)"),
+        "bus_bra/bus_0001-l": "bus_bra/bus_0001-l",
+    }

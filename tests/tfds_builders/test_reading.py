@@ -24,7 +24,7 @@ def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_unknown_name_gets_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(
         DatasetError,
-        match=r"unknown dataset 'bus-bra'; nearest is 'bus_bra', all are: breast_lesions_usg, bus_benchmark",
+        match=r"unknown dataset 'bus-bra'; did you mean 'bus_bra'\? \(known: breast_lesions_usg, bus_benchmark",
     ):
         prepare("bus-bra", tmp_path)
 
@@ -136,8 +136,13 @@ def test_failed_build_can_be_repeated(bus_bra_release: Path, tmp_path: Path) -> 
         prepare("bus_bra", tmp_path / "data", bus_bra_release)
     image.write_bytes(whole)
     assert len(prepare("bus_bra", tmp_path / "data", bus_bra_release)) == 32
-    # Once built, the release is not needed.
-    assert len(prepare("bus_bra", tmp_path / "data", tmp_path / "gone")) == 32
+    # Once built, the release is not needed; a folder that is named must still be there, and be as it was.
+    assert len(prepare("bus_bra", tmp_path / "data")) == 32
+    with pytest.raises(DatasetError, match=r"bus_bra: the folder .*gone does not exist"):
+        prepare("bus_bra", tmp_path / "data", tmp_path / "gone")
+    image.unlink()
+    with pytest.raises(DatasetError, match=r"built from other files .*: BUSBRA had 66 files, \d+ bytes, now 65 files"):
+        prepare("bus_bra", tmp_path / "data", bus_bra_release)
 
 
 def test_data_dir_that_is_a_file(tmp_path: Path) -> None:

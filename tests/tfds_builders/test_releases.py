@@ -75,7 +75,7 @@ def test_nothing_is_built_without_the_release(name: str, tmp_path: Path) -> None
     (tmp_path / "empty").mkdir()
     builder = make_builder(name, tmp_path / "data")
     with pytest.raises(DatasetError) as caught:
-        prepare(name, tmp_path / "data", tmp_path / "empty")
+        prepare(name, tmp_path / "data", tmp_path / "empty", download=False)
     message = str(caught.value)
     assert f"{tmp_path / 'empty'} has no {builder.parts()[0].name}" in message
     assert builder.STEPS in message

@@ -90,7 +90,8 @@ def test_download_with_an_md5(server: str, archive: Path, tmp_path: Path) -> Non
 def test_download_of_something_else(server: str, archive: Path, tmp_path: Path) -> None:
     wrong = served_from(f"{server}/BUSBRA.zip", archive, f"sha256:{'0' * 64}")(data_dir=str(tmp_path / "data"))
     with pytest.raises(
-        DatasetError, match=r"BUSBRA\.zip: what came has the sha256 \w{64}, registered is 0{64}\. To get it by [^\n]*$"
+        DatasetError,
+        match=r"BUSBRA\.zip: what came has the sha256 \w{64}, registered is 0{64}\. .*\. To get it by [^\n]*$",
     ):
         wrong.download_and_prepare()
     assert not wrong.is_built()
@@ -139,12 +140,39 @@ def test_manual_only(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "message"), [("empty", r"has no BUSBRA \(or BUSBRA\.zip\)"), ("no", "does not exist")]
+    ("name", "message"),
+    [
+        (
+            "empty",
+            r"^bus_bra is not built in .*, .*empty has no BUSBRA \(or BUSBRA\.zip\), and downloading is switched",
+        ),
+        ("no", r"^bus_bra: the folder .*no does not exist\. To get it by hand"),
+    ],
 )
 def test_wrong_manual_folder(tmp_path: Path, name: str, message: str) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DatasetError, match=rf"bus_bra: the folder .*{name} {message}\. To get it by hand"):
-        prepare("bus_bra", tmp_path / "data", tmp_path / name)
+    with pytest.raises(DatasetError, match=message):
+        prepare("bus_bra", tmp_path / "data", tmp_path / name, download=False)
+
+
+def test_what_is_not_in_the_manual_folder_is_downloaded(server: str, archive: Path, tmp_path: Path) -> None:
+    """So that one folder may hold the releases of a run that cannot be fetched."""
+    (tmp_path / "others").mkdir()
+    builder = served_from(f"{server}/BUSBRA.zip", archive)(data_dir=str(tmp_path / "data"))
+    builder.download_and_prepare(download_config=tfds.download.DownloadConfig(manual_dir=str(tmp_path / "others")))
+    assert builder.is_built()
+
+
+def test_zip_with_a_password(archive: Path, tmp_path: Path) -> None:
+    data = bytearray(archive.read_bytes())
+    for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):  # the flag "encrypted" of every entry
+        at = data.find(mark)
+        while at >= 0:
+            data[at + offset] |= 1
+            at = data.find(mark, at + 1)
+    archive.write_bytes(bytes(data))
+    with pytest.raises(DatasetError, match=r"BUSBRA\.zip: cannot be unpacked here \(.*password.*\); unpack it by hand"):
+        prepare("bus_bra", tmp_path / "data", archive.parent)
 
 
 def test_zip_in_the_manual_folder(archive: Path, tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def copy(name: str, new: str) -> Callable[[Path], object]:
         (copy("Train/MASK/MASK_002.nrrd", "Train/MASK/MASK_050.nrrd"), r"MASK_050\.nrrd: no row in .*labels\.csv"),
         (
             copy("Train/DATA/DATA_002.nrrd", "Train/DATA/DATA_2.nrrd"),
-            r"number 2 has DATA_2\.nrrd too, expected one file",
+            r"DATA_2\.nrrd: number 2 has DATA_002\.nrrd too, expected one file",
         ),
         (copy("Train/DATA/DATA_002.nrrd", "Train/DATA/MASK_002.nrrd"), r"unknown file name, expected DATA_NNN\.nrrd"),
         (

@@ -11,7 +11,7 @@ from busjax.training.evaluate import evaluate
 from busjax.training.loop import train
 from busjax.training.run_data import open_data
 from busjax.training.workdir import Workdir, read_workdir
-from tests.tfds_builders.releases import busi, stu_hospital
+from tests.tfds_builders.releases import busi, curated_busi, stu_hospital
 from tests.training.test_loop import quiet, start
 from tfds_builders.reading import prepare
 from tfds_builders.record import DatasetError
@@ -86,11 +86,43 @@ def test_groups_of_near_duplicates_are_kept_together(tiny, data_dir, tmp_path):
     assert all((getattr(table, name) == getattr(plain, name)).all() for name in unchanged)
 
 
+def test_a_dataset_named_after_another_is_joined_by_name(tiny, data_dir, tmp_path):
+    """Curated BUSI is tested; what it shows of BUSI is not trained on, and no file of groups is needed."""
+    curated_busi.write_release(tmp_path / "curated")
+    config = tiny("classification")
+    config.data.data_dir, config.data.manual_dir = str(data_dir), str(tmp_path / "curated")
+    config.data.train, config.data.test = "phantom,busi", "curated_busi"
+    data = open_data(config, Workdir(tmp_path / "none"))
+    table, parts = data.dataset.table, data.split.parts()
+    assert (table.dataset[parts["test"]] == "curated_busi").all()
+    tested = {name.split("/")[1].replace("_id_", " (") + ")" for name in table.image_id[parts["test"]].tolist()}
+    trained = np.concatenate([parts["train"], parts["val"]])
+    used = {name.split("/")[1] for name in table.image_id[trained].tolist() if name.startswith("busi/")}
+    present = {name.split("/")[1] for name in table.image_id.tolist() if name.startswith("busi/")}
+    assert tested & present
+    assert not tested & used
+
+
+def test_the_group_file_is_kept_with_the_run(tiny, data_dir, tmp_path):
+    config = tiny("classification")
+    config.data.data_dir, config.data.name = str(data_dir), "phantom,busi"
+    config.train.epochs = 1
+    groups = tmp_path / "groups.csv"
+    groups.write_text("image_id,group\nbusi/malignant (2),1\nbusi/benign (436),1\n")
+    config.data.groups = str(groups)
+    run = start(config, tmp_path / "run")
+    assert train(run, quiet())
+    run.checkpoints.close()
+    groups.unlink()
+    table = open_data(config, Workdir(tmp_path / "run")).dataset.table
+    assert len(set(table.case_id[np.isin(table.image_id, ["busi/malignant (2)", "busi/benign (436)"])].tolist())) == 1
+
+
 def test_overlapping_datasets_are_refused(tiny, data_dir, tmp_path):
     config = tiny("classification")
     config.data.data_dir, config.data.manual_dir = str(data_dir), str(tmp_path / "curated_busi")
-    config.data.name = ["busi", "curated_busi"]
-    with pytest.raises(DatasetError, match="busi and curated_busi hold some of the same pictures"):
+    config.data.name = ["hmss", "bus_uc"]
+    with pytest.raises(DatasetError, match="hmss and bus_uc hold some of the same pictures"):
         open_data(config, Workdir(tmp_path / "none"))
 
 
@@ -98,6 +130,8 @@ def test_overlapping_datasets_are_refused(tiny, data_dir, tmp_path):
     ("field", "value", "message"),
     [
         ("name", "", r"^data\.name: found '', expected a name such as 'busi', or several"),
+        ("name", "bussi", r"^data\.name: unknown dataset 'bussi'; did you mean 'busi'"),
+        ("train", "busi", r"^data\.test: found '', expected the datasets to test on, since data\.train is set"),
         ("name", 3, r"^data\.name: found 3, expected a name"),
         ("test", "busi,busi", r"^data\.test: found 'busi,busi', expected .* each once"),
         ("train", ["busi", 2], r"^data\.train: found \['busi', 2\], expected"),

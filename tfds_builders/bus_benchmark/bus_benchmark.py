@@ -114,6 +114,7 @@ class BusBenchmark(BUSBuilder):
         masks="BUSI, BUSIS and Dataset B",
         overlaps=(*SOURCES, "curated_busi", "bus_uc", "bus_cot"),
     )
+    NAMED_AFTER = tuple(SOURCES)
     builder_config: BenchmarkConfig
 
     @property
@@ -126,6 +127,11 @@ class BusBenchmark(BUSBuilder):
         sources = self.builder_config.sources
         own = tuple(part for source in sources for part in SOURCES[source].PARTS)
         return own if sources == MULTITASK else (*own, FOLDS_PART)
+
+    @classmethod
+    def original(cls, image_id: str) -> str:
+        """Images keep the names of their sets."""
+        return image_id
 
     @classmethod
     def known_duplicates(cls) -> list[list[str]]:

@@ -1,5 +1,6 @@
 """BUS-BRA builder: bus_data.csv is the list of images, 5-fold-cv.csv the official outer folds."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
@@ -9,7 +10,7 @@ import tensorflow_datasets as tfds
 from tfds_builders.builder import BUSBuilder
 from tfds_builders.bus_bra.solidity import SOLID_BY_HISTOLOGY
 from tfds_builders.record import DatasetError, Record
-from tfds_builders.release import Facts, Part, require_file
+from tfds_builders.release import Facts, Part, list_files, require_file
 from tfds_builders.tables import Row, index_rows, read_csv
 
 FOLDER = "BUSBRA"
@@ -48,13 +49,20 @@ class BusBra(BUSBuilder):
         """Parses the release: one record per row of bus_data.csv, in its order.
 
         Raises:
-            DatasetError: a csv, column or file that is missing, a row or a (pathology, histology) that is not in the
-                table of `solidity`, a row without a fold, an image in two rows.
+            DatasetError: a csv, column or file that is missing, a file without a row, a (pathology, histology) that is
+                not in the table of `solidity`, a row without a fold, an image in two rows.
         """
         folder = release[FOLDER]
         rows = index_rows(read_csv(folder / "bus_data.csv", COLUMNS), "ID")
         folds = index_rows(read_csv(folder / "5-fold-cv.csv", ("ID", "kFold")), "ID")
-        return [_record(folder, row, folds) for row in rows.values()]
+        records = [_record(folder, row, folds) for row in rows.values()]
+        known = {image_id.removeprefix("bus_") for image_id in rows}
+        for part, begin in (("Images", "bus"), ("Masks", "mask")):
+            pattern = re.compile(rf"{begin}_(?P<name>\d+-[lrs])\.png")
+            for path, match in list_files(folder / part, pattern, f"{begin}_NNNN-l.png, -r or -s"):
+                if match["name"] not in known:
+                    raise DatasetError(f"{path}: no row in {folder / 'bus_data.csv'}")
+        return records
 
 
 def _record(folder: Path, row: Row, folds: Mapping[str, Row]) -> Record:

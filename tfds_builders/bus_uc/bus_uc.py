@@ -25,7 +25,7 @@ class BusUc(BUSBuilder):
     LICENSE = "CC BY 4.0 by its authors; the images come from ultrasoundcases.info, which is copyrighted"
     STEPS = "download it from the page below (no registration) and put its folder BUS_UC/, unpacked, in DIR."
     # A third folder, All, repeats these two and is never looked at. Some unpackers nest BUS_UC in BUS_UC.
-    PARTS = tuple(Part((name, f"BUS_UC/{name}", f"BUS_UC/BUS_UC/{name}")) for name in FOLDERS)
+    PARTS = tuple(Part((f"BUS_UC/{name}", f"BUS_UC/BUS_UC/{name}", name), holds="images") for name in FOLDERS)
     FACTS = Facts(
         images=811,
         cases="811, an image each; patients are not released",
@@ -51,10 +51,14 @@ class BusUc(BUSBuilder):
                 # The numbers are not known to differ between the two folders.
                 image_id=f"{folder}/{match['name']}",
                 case_id=f"{folder}/{match['name']}",
-                resize_masks=True,  # 0319.png and its mask differ by a pixel
+                resize_masks=1,  # 0319.png and its mask differ by a pixel
             )
             for folder in FOLDERS
             for match, image, mask in list_pairs(
-                release[folder] / "images", _NAME, release[folder] / "masks", _NAME, (_EXPECTED, _EXPECTED)
+                release[f"BUS_UC/{folder}"] / "images",
+                _NAME,
+                release[f"BUS_UC/{folder}"] / "masks",
+                _NAME,
+                (_EXPECTED, _EXPECTED),
             )
         ]

@@ -44,8 +44,8 @@ class Busi(BUSBuilder):
 
     @classmethod
     def known_duplicates(cls) -> list[list[str]]:
-        """The groups of near_duplicates.json."""
-        return near_duplicates()
+        """The groups of known_groups.json: the stricter ones, against which a search is measured."""
+        return _read_groups("known_groups.json")
 
     @classmethod
     def parse(cls, release: Mapping[str, Path]) -> list[Record]:
@@ -63,11 +63,16 @@ class Busi(BUSBuilder):
         return [record for label in LABELS for record in _read_folder(folder / label, case_of)]
 
 
+def _read_groups(file: str) -> list[list[str]]:
+    groups: list[list[str]] = json.loads(
+        resources.files("tfds_builders.busi").joinpath(file).read_text(encoding="utf-8")
+    )
+    return groups
+
+
 def near_duplicates() -> list[list[str]]:
     """Groups of images ("benign (1)", ...) that show nearly the same picture; the README says how they were found."""
-    text = resources.files("tfds_builders.busi").joinpath("near_duplicates.json").read_text(encoding="utf-8")
-    groups: list[list[str]] = json.loads(text)
-    return groups
+    return _read_groups("joined_groups.json")
 
 
 def _read_folder(folder: Path, case_of: dict[str, str]) -> list[Record]:

@@ -40,9 +40,9 @@ class BusiWhu(BUSBuilder):
         masks="every image",
     )
 
-    def fingerprint(self, release: Mapping[str, Path]) -> str:
-        """Whether the table is there: without it a dataset without classes is built."""
-        return "with the table" if _find_table(release[FOLDER]) else "without the table"
+    def fingerprint(self, path: Path) -> str:
+        """As the base's, and whether the table is there: without it a dataset without classes is built."""
+        return f"{super().fingerprint(path)}, {'with' if _find_table(path) else 'without'} the table"
 
     def records(self, release: Mapping[str, Path]) -> list[Record]:
         """Parses the release; without its table the classes are unknown.

@@ -9,7 +9,7 @@ from typing import ClassVar
 import tensorflow_datasets as tfds
 
 from tfds_builders.builder import BUSBuilder
-from tfds_builders.buv.erratum import LEFT_OUT, SAME_PATIENT, SAME_PATIENT_CASE, SAME_PATIENT_LABEL
+from tfds_builders.buv.erratum import CASES, LABELS, LEFT_OUT
 from tfds_builders.json_files import member, read_json
 from tfds_builders.record import SOLID_BY_LABEL, DatasetError, Record
 from tfds_builders.release import CLUTTER, Facts, Part, list_files, natural, require_folder
@@ -46,7 +46,7 @@ class Buv(BUSBuilder):
     )
     FACTS = Facts(
         images=25272,
-        cases="188 videos (75 benign, 113 malignant); the erratum takes one away and joins four",
+        cases="188 videos (75 benign, 113 malignant); the erratum takes one away, six are two cases",
         solid="malignant",
         masks="none (boxes only)",
     )
@@ -79,16 +79,12 @@ class _Video:
     frames: tuple[Path, ...]
 
     @property
-    def _same_patient(self) -> bool:
-        return _key(self.name) in SAME_PATIENT
-
-    @property
     def case_id(self) -> str:
-        return SAME_PATIENT_CASE if self._same_patient else self.name
+        return CASES.get(_key(self.name), self.name)
 
     @property
     def label(self) -> str:
-        return SAME_PATIENT_LABEL if self._same_patient else self.name.partition("/")[0]
+        return LABELS.get(_key(self.name), self.name.partition("/")[0])
 
     def records(self, fold: int) -> Iterator[Record]:
         for frame in self.frames:

@@ -8,11 +8,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tfds_builders.atomic import write_atomic
+from busjax.atomic import write_atomic
 from tfds_builders.check.collection import open_collection
 from tfds_builders.check.findings import judge, name_groups
 from tfds_builders.check.fingerprints import read_fingerprints
-from tfds_builders.check.listing import list_pairs
+from tfds_builders.check.listing import list_images, list_pairs
 from tfds_builders.check.pairs import Rule, find_pairs
 from tfds_builders.check.report import build_report
 from tfds_builders.check.summary import Counts, count
@@ -22,7 +22,7 @@ from tfds_builders.record import DatasetError
 
 
 def run(arguments: Sequence[str]) -> None:
-    """Checks built datasets, writes report.html, pairs.csv and, if asked, a group file, and prints a summary.
+    """Checks built datasets, writes a report, two tables and, if asked, a group file, and prints a summary.
 
     Raises:
         DatasetError: a dataset that is unknown or not built, an output folder that is a file, or too many pairs.
@@ -38,9 +38,14 @@ def run(arguments: Sequence[str]) -> None:
         raise DatasetError(f"output {output} is a file, expected a folder")
     prints = read_fingerprints(collection, progress=True)
     findings = judge(collection, prints, find_pairs(prints, rule))
-    written = [output / "report.html", output / "pairs.csv"]
-    write_atomic(written[0], build_report(collection, findings, rule, options.max_shown))
-    write_atomic(written[1], list_pairs(collection, findings))
+    written = []
+    for name, text in (
+        ("report.html", build_report(collection, findings, rule, options.max_shown)),
+        ("pairs.csv", list_pairs(collection, findings)),
+        ("images.csv", list_images(collection, findings)),
+    ):
+        written.append(output / name)
+        write_atomic(written[-1], text)
     if options.groups is not None:
         written.append(Path(options.groups).expanduser())
         write_groups(written[-1], name_groups(collection, findings))
@@ -72,7 +77,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--output",
         metavar="DIR",
         default="leakage_check",
-        help="where report.html and pairs.csv go (default: ./%(default)s)",
+        help="where the report and its tables go (default: ./%(default)s)",
     )
     parser.add_argument("--groups", metavar="FILE", help="write the groups that the pairs make, for splits")
     for name, kind, default, text in (

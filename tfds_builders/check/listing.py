@@ -1,4 +1,4 @@
-"""All pairs as CSV."""
+"""All that was found, as CSV."""
 
 import csv
 import io
@@ -8,7 +8,7 @@ import numpy as np
 from tfds_builders.check.collection import Collection
 from tfds_builders.check.findings import Findings
 
-COLUMNS = (
+PAIR_COLUMNS = (
     "image_1",
     "image_2",
     "kind",
@@ -25,6 +25,7 @@ COLUMNS = (
     "label_2",
     "group",
 )
+IMAGE_COLUMNS = ("image", "dataset", "case", "label", "fault")
 
 
 def list_pairs(collection: Collection, findings: Findings) -> str:
@@ -36,7 +37,7 @@ def list_pairs(collection: Collection, findings: Findings) -> str:
     table, pairs = collection.table, findings.pairs
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow(PAIR_COLUMNS)
     label = collection.label_names
     columns = (
         table.image_id[pairs.first],
@@ -56,4 +57,21 @@ def list_pairs(collection: Collection, findings: Findings) -> str:
         table.image_id[findings.group[pairs.first]],
     )
     writer.writerows(zip(*columns, strict=True))
+    return text.getvalue()
+
+
+def list_images(collection: Collection, findings: Findings) -> str:
+    """A CSV table of the images with a fault of their own, once for each: resized mask, blank, or empty mask."""
+    table = collection.table
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(IMAGE_COLUMNS)
+    for fault, rows in (
+        ("resized mask", findings.resized_mask),
+        ("blank", findings.blank),
+        ("empty mask", findings.empty_mask),
+    ):
+        for row in rows.tolist():
+            label = collection.label_names[row]
+            writer.writerow((table.image_id[row], table.dataset[row], table.case_id[row], label, fault))
     return text.getvalue()

@@ -114,8 +114,8 @@ class _View:
         if not total:
             return Section(anchor, heading, paragraph("None."))
         left_out = total - self._max_shown
-        where = " pairs.csv has all of them." if unit == "pairs" else ""
-        note = paragraph(f"{left_out} {unit} are left out here.{where}", note=True) if left_out > 0 else ""
+        told = f"{left_out} more {unit} are not shown; {unit}.csv has all of them."
+        note = paragraph(told, note=True) if left_out > 0 else ""
         return Section(anchor, heading, paragraph(text) + content + note)
 
     def _pair(self, row: int) -> str:

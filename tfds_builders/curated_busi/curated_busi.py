@@ -8,12 +8,13 @@ from typing import ClassVar
 import tensorflow_datasets as tfds
 
 from tfds_builders.builder import BUSBuilder
-from tfds_builders.busi.busi import near_duplicates
+from tfds_builders.busi.busi import Busi, near_duplicates
 from tfds_builders.record import LABELS, SOLID_BY_LABEL, DatasetError, Record
 from tfds_builders.release import Facts, Part, list_pairs, require_file
 from tfds_builders.tables import read_csv
 
 FOLDER = "Curated BUSI"
+IMAGES, MASKS = f"{FOLDER}/images", f"{FOLDER}/masks"
 MAPPING = "mapping_curated_BUSI.csv"
 _STEM = rf"(?P<name>(?P<label>{'|'.join(LABELS)})_id_\d+)"
 _IMAGE = re.compile(rf"{_STEM}\.png")
@@ -32,10 +33,11 @@ class CuratedBusi(BUSBuilder):
     LICENSE = "CC BY 4.0; BUSI itself states no licence"
     STEPS = "download it from the page below (no registration) and put its folder 'Curated BUSI', unpacked, in DIR."
     PARTS = (
-        Part(("images", f"{FOLDER}/images")),
-        Part(("masks", f"{FOLDER}/masks")),
+        Part((IMAGES, "images"), holds="*_id_*.png"),
+        Part((MASKS, "masks"), holds="*_id_*_mask.png"),
         Part((MAPPING, f"{FOLDER}/{MAPPING}"), optional=True),
     )
+    NAMED_AFTER = ("busi",)
     FACTS = Facts(
         images=450,
         cases="444, a group of near-duplicates or single images; women are not told apart",
@@ -52,10 +54,10 @@ class CuratedBusi(BUSBuilder):
             DatasetError: a file whose name is not Curated BUSI's, an image without a mask or a mask without an image;
                 an image that is not in the mapping, or a row of it without an image.
         """
-        pairs = list_pairs(release["images"], _IMAGE, release["masks"], _MASK, _EXPECTED)
+        pairs = list_pairs(release[IMAGES], _IMAGE, release[MASKS], _MASK, _EXPECTED)
         if MAPPING in release:
-            _check_mapping(release[MAPPING], release["images"], [match["name"] for match, _, _ in pairs])
-        case_of = {name: group[0] for group in self.known_duplicates() for name in group}
+            _check_mapping(release[MAPPING], release[IMAGES], [match["name"] for match, _, _ in pairs])
+        case_of = {name: group[0] for group in _renamed(near_duplicates()) for name in group}
         return [
             Record(
                 image=image,
@@ -69,9 +71,14 @@ class CuratedBusi(BUSBuilder):
         ]
 
     @classmethod
+    def original(cls, image_id: str) -> str:
+        """Of 'benign_id_20': 'busi/benign (20)'."""
+        return "busi/" + re.sub(r"_id_(\d+)", r" (\1)", image_id)
+
+    @classmethod
     def known_duplicates(cls) -> list[list[str]]:
         """BUSI's groups under the names used here, also the images that are not in this dataset."""
-        return [[re.sub(r" \((\d+)\)", r"_id_\1", name) for name in group] for group in near_duplicates()]
+        return _renamed(Busi.known_duplicates())
 
 
 def _check_mapping(path: Path, images: Path, names: list[str]) -> None:
@@ -85,3 +92,8 @@ def _check_mapping(path: Path, images: Path, names: list[str]) -> None:
     for name in names:
         if name not in listed:
             raise DatasetError(f"{images / name}.png: not in {path}, expected a row for every image")
+
+
+def _renamed(groups: list[list[str]]) -> list[list[str]]:
+    """BUSI's groups under the names of this dataset."""
+    return [[re.sub(r" \((\d+)\)", r"_id_\1", name) for name in group] for group in groups]

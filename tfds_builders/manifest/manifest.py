@@ -39,20 +39,17 @@ class Manifest(BUSBuilder):
             assert isinstance(record.image, Path)
             yield replace(record, image=pictures.stored(record.image, str(record.image)))
 
-    def fingerprint(self, release: Mapping[str, Path]) -> str:
+    def fingerprint(self, path: Path) -> str:
         """SHA-256 over the table and the contents of all files it names.
 
         By contents and not by date: a copy of the folder counts as the same, an edited mask does not. It reads every
-        file, which takes seconds per gigabyte, several files at a time. "" where there is no table.
+        file, which takes seconds per gigabyte, several files at a time.
         """
-        if TABLE not in release:
-            return ""
-        table = release[TABLE]
-        names = named_files(table)
+        names = named_files(path)
         with ThreadPoolExecutor() as threads:
-            contents = threads.map(lambda name: _sha256(table.parent / name), names)
+            contents = threads.map(lambda name: _sha256(path.parent / name), names)
             lines = [f"{content} {name}\n" for name, content in zip(names, contents, strict=True)]
-        return hashlib.sha256("".join([_sha256(table), "\n", *lines]).encode()).hexdigest()
+        return hashlib.sha256("".join([_sha256(path), "\n", *lines]).encode()).hexdigest()
 
 
 def _sha256(path: Path) -> str:

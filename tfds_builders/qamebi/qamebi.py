@@ -26,7 +26,7 @@ class Qamebi(BUSBuilder):
     HOMEPAGE = "https://qamebi.com/breast-ultrasound-images-database/"
     LICENSE = "No formal licence: free download, cite the paper"
     STEPS = "download Benign.zip and Malignant.zip from the page below and put them, or their folders, in DIR."
-    PARTS = (Part(("Benign",), archive="Benign.zip"), Part(("Malignant",), archive="Malignant.zip"))
+    PARTS = tuple(Part((name,), archive=f"{name}.zip", holds=f"* {name} *") for name in ("Benign", "Malignant"))
     FACTS = Facts(
         images=232,
         cases="232 lesions; patients are not released",

@@ -8,7 +8,7 @@ from typing import ClassVar
 import tensorflow_datasets as tfds
 
 from tfds_builders.builder import BUSBuilder
-from tfds_builders.record import DatasetError, Record
+from tfds_builders.record import ANY_SIZE, DatasetError, Record
 from tfds_builders.release import Facts, Part, list_files
 
 FOLDER = "Hospital"
@@ -57,7 +57,7 @@ class StuHospital(BUSBuilder):
                 solid=-1,
                 image_id=image.stem,
                 case_id=image.stem,
-                resize_masks=True,  # 36 of the 42 masks are not of their image's size
+                resize_masks=ANY_SIZE,  # 36 of the 42 masks are not of their image's size
             )
             for number, image in images.items()
         ]

@@ -31,7 +31,8 @@ class TdscAbus(BUSBuilder):
         "ask for the files on the page below and put the folders Train/, Validation/ and Test/ (or their zips) in DIR."
     )
     PARTS = tuple(
-        Part((name, name.lower()), archive=f"{name}.zip", optional=name != "Train") for name in FOLD_BY_FOLDER
+        Part((name, name.lower(), name.upper(), *others), archive=f"{name}.zip", optional=name != "Train")
+        for name, others in (("Train", ()), ("Validation", ("Val", "val")), ("Test", ()))
     )
     FACTS = Facts(
         images=0,

@@ -142,8 +142,17 @@ def test_what_is_left_out_is_told(check: Check) -> None:
     rows, page, _ = check("manifest/one", "manifest/two", "--max_shown", "1")
     assert len(rows) == 4
     assert section(page, "leak").count("<article") == 1
-    assert "1 pairs are left out here. pairs.csv has all of them." in section(page, "leak")
-    assert "left out" not in section(page, "exact")
+    assert "1 more pairs are not shown; pairs.csv has all of them." in section(page, "leak")
+    assert "not shown" not in section(page, "exact")
+
+
+def test_images_with_faults(check: Check, tmp_path: Path) -> None:
+    check("manifest/one")
+    assert (tmp_path / "output" / "images.csv").read_text(encoding="utf-8").splitlines() == [
+        "image,dataset,case,label,fault",
+        "manifest/one/blank,manifest/one,manifest/one/dora,unknown,blank",
+        f"manifest/one/{HOSTILE},manifest/one,manifest/one/clara,malignant,empty mask",
+    ]
 
 
 def test_groups(check: Check, tmp_path: Path) -> None:
@@ -202,7 +211,7 @@ def test_two_configs_with_images_of_one_name(data_dir: Path) -> None:
     ("arguments", "message"),
     [
         (["manifest/one", "manifest/one"], "error: dataset manifest/one is named twice"),
-        (["busy"], "error: unknown dataset 'busy'; nearest is 'busi'"),
+        (["busy"], "error: unknown dataset 'busy'; did you mean 'busi'?"),
         (["busi"], "error: busi is not built: looked for "),
         (["manifest/one", "--output", "FILE"], "error: output FILE is a file, expected a folder"),
         (["manifest/one", "--groups", "FILE/groups.csv"], "error: FILE/groups.csv: cannot be written: a file stands"),

@@ -22,8 +22,8 @@ VIDEOS: tuple[tuple[str, str, tuple[str, int, int] | None], ...] = (
     ("benign/x63c9ba1377f35bf6", "train", ("malignant/2390fbea047347b", 2, 0)),
     # A copy of a malignant video.
     ("benign/x66ef02e7f1b9a0ef", "train", None),
-    # A copy of a malignant video of the validation part.
-    ("benign/x1282311c38f808f", "train", None),
+    # Nearly a copy of a malignant video of the validation part: which label is right is not known.
+    ("benign/x1282311c38f808f", "train", ("malignant/9c1c965d274c457", 1, 0)),
     ("benign/xaa00000000000000", "", ("benign/xaa00000000000000", 1, -1)),
     ("malignant/1b00000000000000", "train", ("malignant/1b00000000000000", 2, -1)),
     ("malignant/2b00000000000000", "train", ("malignant/2b00000000000000", 2, -1)),
@@ -33,7 +33,7 @@ VIDEOS: tuple[tuple[str, str, tuple[str, int, int] | None], ...] = (
     ("malignant/7a39ab5d4970bf89", "train", ("malignant/2390fbea047347b", 2, 0)),
     ("malignant/2390fbea047347b", "val", ("malignant/2390fbea047347b", 2, 0)),
     ("malignant/x3b88488853e8b7d1", "train", ("malignant/x3b88488853e8b7d1", 2, -1)),
-    ("malignant/x9c1c965d274c457", "val", ("malignant/x9c1c965d274c457", 2, 0)),
+    ("malignant/x9c1c965d274c457", "val", ("malignant/9c1c965d274c457", 2, 0)),
 )
 
 
