@@ -27,7 +27,10 @@ THERE = ("--workdir", "{tmp}")
         ((), "error: --mode train needs --config, for example --config configs/rem.py:demo"),
         (DEMO, "error: --mode train needs --workdir, the folder of the run"),
         (("--mode", "evaluate", "--workdir", "/nowhere"), "error: /nowhere/config.json: no such file; expected"),
-        ((*DEMO, *THERE, "--config.data.name=bus_brra"), "error: unknown dataset 'bus_brra'; nearest is 'bus_bra'"),
+        (
+            (*DEMO, *THERE, "--config.data.name=bus_brra"),
+            "error: data.name: unknown dataset 'bus_brra'; did you mean 'bus_bra'?",
+        ),
         (
             (*DEMO, *THERE, "--config.train.epoch=3"),
             'error: command line: \'epoch\' Did you mean "epochs" instead of "epoch"?',
