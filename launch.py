@@ -41,8 +41,9 @@ def main(arguments: list[str]) -> int:
     import jax
 
     from busjax.data.splits import SplitError
+    from busjax.pretrained.errors import PretrainedError
     from busjax.training.checkpoints import CheckpointError
-    from busjax.training.config import ConfigError
+    from busjax.training.errors import ConfigError
     from busjax.training.loop import NonFiniteLoss
     from busjax.training.workdir import WorkdirError
     from tfds_builders.record import DatasetError
@@ -53,11 +54,12 @@ def main(arguments: list[str]) -> int:
         jax.distributed.initialize(COORDINATOR.value, PROCESSES.value, PROCESS.value)
     elif int(os.environ.get("SLURM_NTASKS", "1")) > 1 and "SLURM_STEP_NODELIST" in os.environ:
         jax.distributed.initialize()  # as one task of several started by srun
+    known = (ConfigError, DatasetError, SplitError, CheckpointError, PretrainedError, WorkdirError, NonFiniteLoss)
     try:
         return {"train": _train, "evaluate": _evaluate, "describe": _describe}[MODE.value](
             Console(width=None if sys.stdout.isatty() else LOG_WIDTH)
         )
-    except (ConfigError, DatasetError, SplitError, CheckpointError, WorkdirError, NonFiniteLoss) as error:
+    except known as error:
         return _refuse(str(error))
 
 

@@ -37,6 +37,7 @@ def base() -> ConfigDict:
     config.model.map_scale = 0.2  # lambda of eq. 4; not given in the paper
     config.model.batch_norm = "batch"
     config.model.norm_scale = False  # MXNet's Inception files fix gamma at 1
+    config.model.norm_epsilon = 1e-3
     config.model.norm_momentum = 0.9  # of the running statistics; MXNet's default
     config.model.sync_batch_norm = True  # the batch of 10 is one batch, on however many devices
     config.model.dropout_rate = 0.2
@@ -62,12 +63,21 @@ def base() -> ConfigDict:
         }
     )
 
+    # Released ImageNet weights, by name (python -m busjax.pretrained --list). They settle the backbone, its width,
+    # options and normalisation, and the scaling of pixels. Of a method with two networks, for each its own.
+    config.pretrained = ConfigDict({"release": "", "path": ""})  # path '' to download
+    config.pretrained.mt = ConfigDict({"release": "", "path": ""})
+    config.pretrained.sn = ConfigDict({"release": "", "path": ""})
+    config.pretrained.freeze = ()  # patterns of parameters that stay as they are: ('image_tower/*',)
+
     config.optimizer = ConfigDict()
     config.optimizer.name = "adadelta"
     config.optimizer.learning_rate = 1.0
     config.optimizer.schedule = "constant"
     config.optimizer.rho = 0.9
     config.optimizer.eps = 1e-5
+    config.optimizer.b1 = 0.9  # of Adam
+    config.optimizer.b2 = 0.999
     config.optimizer.weight_decay = 1e-4
     config.optimizer.decay = "decoupled"
 

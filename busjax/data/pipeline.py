@@ -1,8 +1,8 @@
 """Batches for training and evaluation: Grain reads, transforms and prefetches; JAX places them on devices.
 
-A batch is a dict of image (float32 in [-1, 1]), mask (float32, 0 or 1), label and solid (int32), has_mask (bool),
-weight (float32, 0 for padding) and index (int32, the row in the dataset), all with the batch as leading axis. At
-evaluation image and mask have a second axis, the views.
+A batch is a dict of image (float32, as `Preprocessing` scales it), mask (float32, 0 or 1), label and solid (int32),
+has_mask (bool), weight (float32, 0 for padding) and index (int32, the row in the dataset), all with the batch as leading
+axis. At evaluation image and mask have a second axis, the views.
 """
 
 import functools
@@ -18,6 +18,7 @@ from busjax.data import transforms
 from busjax.data.augmentation import Augmentation
 from busjax.data.device_batches import Batch, DeviceBatches
 from busjax.data.prepared import PreparedExamples
+from busjax.data.preprocessing import HALVES, Preprocessing
 from busjax.data.records import Dataset
 from busjax.names import hint
 
@@ -64,6 +65,7 @@ def training_batches(
     prefetch: int = 2,
     threads: int = 4,
     cache: bool = True,
+    preprocessing: Preprocessing = HALVES,
 ) -> grain.IterDataset:
     """Endless training batches, a pure function of (seed, step).
 
@@ -90,6 +92,7 @@ def training_batches(
       prefetch: how many batches to hold ready, on the host and again on the devices; 0 works without threads.
       threads: how many batches are computed at a time.
       cache: keep decoded and resized images in memory.
+      preprocessing: what the network expects of pixels.
 
     Returns:
       Batches with image [batch, image_size, image_size, 3] and mask [batch, image_size, image_size, 1].
@@ -97,7 +100,7 @@ def training_batches(
     Raises:
       ValueError: an argument out of range, an unknown name, or a batch size that hosts or devices do not divide.
     """
-    prepared = PreparedExamples(dataset, _resizer(resize, image_size), cache=cache)
+    prepared = PreparedExamples(dataset, _resizer(resize, image_size, preprocessing), cache=cache)
     rows = _checked_rows(indices, dataset)
     augmentation = Augmentation.from_mapping(augment)
     local_size = _local_batch_size(batch_size, process_index, process_count, sharding)
@@ -110,7 +113,9 @@ def training_batches(
 
     stream = _ShuffledRows(rows, seed).repeat().map(prepared.__getitem__).random_map(finish, seed=seed)
     # Sliced last, so that the position that keys the augmentation is the one in the global stream.
-    return _read(stream[process_index::process_count], local_size, batch_size, sharding, prefetch, threads)
+    return _read(
+        stream[process_index::process_count], local_size, batch_size, sharding, prefetch, threads, preprocessing
+    )
 
 
 def evaluation_batches(
@@ -127,6 +132,7 @@ def evaluation_batches(
     prefetch: int = 2,
     threads: int = 4,
     cache: bool = True,
+    preprocessing: Preprocessing = HALVES,
 ) -> EvaluationBatches:
     """Every given row once, in order, in batches of one size; the last is padded with its last row at weight 0.
 
@@ -146,6 +152,7 @@ def evaluation_batches(
       prefetch: how many batches to hold ready; 0 works without threads.
       threads: how many batches are computed at a time.
       cache: keep decoded and resized images in memory between passes.
+      preprocessing: what the network expects of pixels.
 
     Returns:
       Batches with image [batch, views, image_size, image_size, 3] and mask [batch, views, image_size, image_size, 1].
@@ -153,7 +160,7 @@ def evaluation_batches(
     Raises:
       ValueError: an argument out of range, an unknown name, or a batch size that hosts or devices do not divide.
     """
-    prepared = PreparedExamples(dataset, _resizer(resize, image_size), cache=cache)
+    prepared = PreparedExamples(dataset, _resizer(resize, image_size, preprocessing), cache=cache)
     rows = _checked_rows(indices, dataset)
     local_size = _local_batch_size(batch_size, process_index, process_count, sharding)
     if views < 1 or (resize == "squash" and views != 1):
@@ -166,7 +173,7 @@ def evaluation_batches(
         return _batch_element(record, cut.image, cut.mask, weight=float(position < len(rows)))
 
     stream = grain.MapDataset.range(count * batch_size)[process_index::process_count].map(finish)
-    return EvaluationBatches(_read(stream, local_size, batch_size, sharding, prefetch, threads), count)
+    return EvaluationBatches(_read(stream, local_size, batch_size, sharding, prefetch, threads, preprocessing), count)
 
 
 class _ShuffledRows(grain.MapDataset):
@@ -200,6 +207,7 @@ def _read(
     sharding: jax.sharding.Sharding | None,
     prefetch: int,
     threads: int,
+    preprocessing: Preprocessing,
 ) -> grain.IterDataset:
     """Batches of the stream, computed by threads ahead of their use and moved to the devices by one more."""
     if prefetch < 0 or threads < 1:
@@ -208,7 +216,11 @@ def _read(
         num_threads=threads if prefetch else 0, prefetch_buffer_size=max(prefetch, threads) if prefetch else 0
     )
     # Batched before to_iter_dataset: the stream is then the same for any number of threads.
-    batches = stream.batch(local_size, drop_remainder=True).map(_scaled).to_iter_dataset(options)
+    batches = (
+        stream.batch(local_size, drop_remainder=True)
+        .map(functools.partial(_scaled, preprocessing))
+        .to_iter_dataset(options)
+    )
     if sharding is None:
         return batches
     return DeviceBatches(batches, sharding, batch_size, prefetch=prefetch)
@@ -226,22 +238,22 @@ def _batch_element(record: dict[str, Any], image: np.ndarray, mask: np.ndarray, 
     }
 
 
-def _scaled(batch: Batch) -> Batch:
+def _scaled(preprocessing: Preprocessing, batch: Batch) -> Batch:
     """Pixels as the network takes them: a batch at a time, since stacking 8-bit images is several times faster."""
     return {
         **batch,
-        "image": transforms.normalise(batch["image"]),
+        "image": preprocessing.apply(batch["image"]),
         "mask": (batch["mask"] > 0).astype(np.float32),
     }
 
 
-def _resizer(resize: str, image_size: int) -> Any:
+def _resizer(resize: str, image_size: int, preprocessing: Preprocessing) -> Any:
     if resize not in RESIZES:
         raise ValueError(f"unknown resize {resize!r}{hint(resize, RESIZES)}")
     if image_size < 1:
         raise ValueError(f"image_size is {image_size}, expected at least 1 pixel")
     function = transforms.squash if resize == "squash" else transforms.resize_short_side
-    return functools.partial(function, size=image_size)
+    return functools.partial(function, size=image_size, interpolation=preprocessing.interpolation)
 
 
 def _checked_rows(indices: np.ndarray, dataset: Dataset) -> np.ndarray:

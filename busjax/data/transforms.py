@@ -1,13 +1,13 @@
-"""Geometry and scaling of images, in numpy and Pillow: one geometry for an image and its mask.
+"""Geometry of images, in numpy and Pillow: one geometry for an image and its mask.
 
-Images are resized bilinearly with antialiasing (Pillow widens the triangle filter when it shrinks), masks to the
-nearest pixel, so that a mask holds only 0 and 255.
+Images are resized bilinearly (or bicubically) with antialiasing (Pillow widens the filter when it shrinks), masks to
+the nearest pixel, so that a mask holds only 0 and 255.
 """
 
 import dataclasses
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 from PIL import Image
 
 
@@ -27,12 +27,12 @@ class Windows:
     mask: UInt8[np.ndarray, "views size size 1"]
 
 
-def squash(example: Example, size: int) -> Example:
+def squash(example: Example, size: int, interpolation: str = "bilinear") -> Example:
     """Resizes to size x size, whatever the aspect (the conventional way: the BASIC variant of Qi et al. 2019)."""
-    return _resize(example, size, size)
+    return _resize(example, size, size, interpolation)
 
 
-def resize_short_side(example: Example, size: int) -> Example:
+def resize_short_side(example: Example, size: int, interpolation: str = "bilinear") -> Example:
     """Resizes so that the shorter side is `size`, keeping the aspect (Qi et al. 2019, multi-input prediction).
 
     The longer side is rounded to the nearest pixel, halves up. Smaller images are enlarged.
@@ -40,7 +40,9 @@ def resize_short_side(example: Example, size: int) -> Example:
     height, width = example.image.shape[:2]
     short, long = min(height, width), max(height, width)
     scaled = (2 * long * size + short) // (2 * short)
-    return _resize(example, size, scaled) if height <= width else _resize(example, scaled, size)
+    if height <= width:
+        return _resize(example, size, scaled, interpolation)
+    return _resize(example, scaled, size, interpolation)
 
 
 def random_crop(example: Example, size: int, rng: np.random.Generator) -> Example:
@@ -96,21 +98,13 @@ def rotate(example: Example, rng: np.random.Generator, max_degrees: float) -> Ex
     return Example(np.asarray(image), np.asarray(mask)[..., None])
 
 
-def normalise(image: UInt8[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
-    """Scales 0 .. 255 to [-1, 1] in float32: x / 127.5 - 1, as both Inception networks' released weights expect."""
-    scaled = image.astype(np.float32)
-    scaled /= np.float32(127.5)
-    scaled -= np.float32(1)
-    return scaled
-
-
-def _resize(example: Example, height: int, width: int) -> Example:
+def _resize(example: Example, height: int, width: int, interpolation: str) -> Example:
     if example.image.shape[:2] == (height, width):
         return example
     # Of a grey image that is stored once, one channel is resized for all three.
     once = is_one_channel(example.image)
     source = Image.fromarray(example.image[..., 0] if once else example.image)
-    image = np.asarray(source.resize((width, height), Image.Resampling.BILINEAR))
+    image = np.asarray(source.resize((width, height), Image.Resampling[interpolation.upper()]))
     mask = Image.fromarray(example.mask[..., 0]).resize((width, height), Image.Resampling.NEAREST)
     return Example(three_channels(image) if once else image, np.asarray(mask)[..., None])
 

@@ -7,6 +7,7 @@ import optax
 
 from busjax.methods.classification import classification
 from busjax.methods.cross_training import MT, SN, cross_training
+from busjax.methods.freezing import freeze_parameters, freeze_statistics
 from busjax.methods.method import AXIS, Method
 from busjax.methods.tasks import TASKS
 from busjax.models import make_network
@@ -20,7 +21,9 @@ def _network(config: Any, name: str, has_map_tower: bool, unroll_blocks: bool | 
         own.backbone,
         width=own.width,
         options=own.options.to_dict(),
-        norm_scale=shared.norm_scale,
+        # Of released weights, which settle these for their network.
+        norm_scale=own.get("norm_scale", shared.norm_scale),
+        norm_epsilon=own.get("norm_epsilon", shared.norm_epsilon),
         norm_momentum=shared.norm_momentum,
         dtype=config.dtype,
         axis_name=AXIS if shared.sync_batch_norm else None,
@@ -44,6 +47,11 @@ def _cross_training(config: Any, optimizer: optax.GradientTransformation, unroll
     return cross_training(networks, optimizer, config.model.batch_norm == "frozen")
 
 
+def network_names(config: Any) -> tuple[str, ...]:
+    """The networks that the method of a config trains, by their names in `config.model`."""
+    return (MT, SN) if config.method == "cross_training" else (config.model.network,)
+
+
 METHODS: dict[str, Callable[[Any, optax.GradientTransformation, bool | None], Method]] = {
     "classification": _classification,
     "cross_training": _cross_training,
@@ -63,4 +71,8 @@ def make_method(config: Any, optimizer: optax.GradientTransformation, *, unroll_
     """
     if config.method not in METHODS:
         raise ValueError(f"method: unknown name {config.method!r}{hint(config.method, sorted(METHODS))}")
-    return METHODS[config.method](config, optimizer, unroll_blocks)
+    patterns = tuple(config.pretrained.freeze)
+    if not patterns:
+        return METHODS[config.method](config, optimizer, unroll_blocks)
+    method = METHODS[config.method](config, freeze_parameters(optimizer, patterns), unroll_blocks)
+    return freeze_statistics(method, patterns)

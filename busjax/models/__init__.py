@@ -5,16 +5,36 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from busjax.models.alexnet import alexnet
 from busjax.models.backbone import Backbone
+from busjax.models.densenet import densenet121, densenet161
+from busjax.models.efficientnet import efficientnet_b0
+from busjax.models.googlenet import googlenet
 from busjax.models.inception_resnet_v2 import inception_resnet_v2
 from busjax.models.inception_v3 import inception_v3
 from busjax.models.layers import Settings
+from busjax.models.mobilenet import mobilenet
 from busjax.models.region_enhanced import RegionEnhancedNetwork
+from busjax.models.resnet import resnet50
+from busjax.models.unet import unet
+from busjax.models.vgg import vgg16, vgg19
+from busjax.models.xception import xception
 from busjax.names import hint
 
 BACKBONES: dict[str, Callable[..., Backbone]] = {
+    "alexnet": alexnet,
+    "densenet121": densenet121,
+    "densenet161": densenet161,
+    "efficientnet_b0": efficientnet_b0,
+    "googlenet": googlenet,
     "inception_resnet_v2": inception_resnet_v2,
     "inception_v3": inception_v3,
+    "mobilenet": mobilenet,
+    "resnet50": resnet50,
+    "unet": unet,
+    "vgg16": vgg16,
+    "vgg19": vgg19,
+    "xception": xception,
 }
 """Name -> function of (settings, **options)."""
 

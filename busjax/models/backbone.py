@@ -33,10 +33,14 @@ class Backbone:
 
 def tap(module: nn.Module, stride: int, x: Array) -> None:
     """Leaves `x`, the last features of a stride ("stride_4" and so on), for whoever asks for `TAPS`."""
-    module.sow(TAPS, f"stride_{stride}", x, init_fn=lambda: None, reduce_fn=lambda _, new: new)
+    if not module.is_initializing():  # else it would be part of the variables
+        module.sow(TAPS, f"stride_{stride}", x, init_fn=lambda: None, reduce_fn=lambda _, new: new)
 
 
 def tapped(collection: Any) -> dict[str, Array]:
-    """The tapped features by name, from the collection `TAPS` of one pass; strides in ascending order."""
-    found = {path[-1]: value for path, value in flatten_dict(collection).items()}
+    """The tapped features of the image tower and the trunk by name, from the collection `TAPS` of one pass.
+
+    Strides are in ascending order. What a map tower leaves is passed over.
+    """
+    found = {path[-1]: value for path, value in flatten_dict(collection).items() if path[0] != "map_tower"}
     return dict(sorted(found.items(), key=lambda item: int(item[0].removeprefix("stride_"))))

@@ -68,7 +68,9 @@ class Lower(nn.Module):
     blocks: tuple[int, int, int] = (10, 20, 10)
 
     @nn.compact
-    def __call__(self, x: Float[Array, "batch height width 3"], train: bool) -> Float[Array, "batch h w features"]:
+    def __call__(
+        self, x: Float[Array, "batch height width channels"], train: bool
+    ) -> Float[Array, "batch h w features"]:
         """Runs the stem, mixed5b, the block35, mixed6a and the block17."""
         s = self.settings
         x = Stem(s, name="stem")(x, train)

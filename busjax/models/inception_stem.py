@@ -17,7 +17,9 @@ class Stem(nn.Module):
     settings: Settings
 
     @nn.compact
-    def __call__(self, x: Float[Array, "batch height width 3"], train: bool) -> Float[Array, "batch h w features"]:
+    def __call__(
+        self, x: Float[Array, "batch height width channels"], train: bool
+    ) -> Float[Array, "batch h w features"]:
         """Runs the stem on images of at least 75x75 pixels."""
         s = self.settings
         x = ConvNorm(s, 32, (3, 3), (2, 2), "VALID", name="conv1a")(x, train)

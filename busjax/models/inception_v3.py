@@ -95,7 +95,9 @@ class Lower(nn.Module):
     count_padding: bool = False
 
     @nn.compact
-    def __call__(self, x: Float[Array, "batch height width 3"], train: bool) -> Float[Array, "batch h w features"]:
+    def __call__(
+        self, x: Float[Array, "batch height width channels"], train: bool
+    ) -> Float[Array, "batch h w features"]:
         """Runs the stem and blocks 3a to 3d."""
         s = self.settings
         x = Stem(s, name="stem")(x, train)

@@ -57,7 +57,7 @@ class RegionEnhancedNetwork(nn.Module):
         self.dropout = ExampleDropout(self.dropout_rate)
         self.classifier = nn.Dense(self.classes)
 
-    def image_features(self, image: Float[Array, "batch height width 3"], *, train: bool) -> Array:
+    def image_features(self, image: Float[Array, "batch height width channels"], *, train: bool) -> Array:
         """F_img(x_img): [batch, h, w, channels]."""
         return self.image_tower(image, train)
 
@@ -78,7 +78,7 @@ class RegionEnhancedNetwork(nn.Module):
         """Eq. 4; `map_features` of one blank map are broadcast over the batch."""
         return image_features + self.map_scale * map_features
 
-    def __call__(self, image: Float[Array, "batch height width 3"], train: bool = False) -> Outputs:
+    def __call__(self, image: Float[Array, "batch height width channels"], train: bool = False) -> Outputs:
         """The network on images with blank maps; also touches every parameter, for initialisation."""
         features = self.image_features(image, train=train)
         if self.has_map_tower:

@@ -4,29 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from busjax.data.preprocessing import HALVES, Preprocessing
+
+__all__ = ["CAFFE", "HALVES", "IMAGENET", "Layers", "Preprocessing", "Release"]
+
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 
 
-@dataclass(frozen=True)
-class Preprocessing:
-    """From 8-bit RGB to the network's input: (x - mean) / deviation for each channel, then the order of channels.
-
-    Attributes:
-      mean: subtracted, by channel R, G, B, in units of 0 to 255.
-      deviation: divided by, in the same units.
-      bgr: whether the network expects blue first.
-      interpolation: of the resize: 'bilinear' or 'bicubic'.
-    """
-
-    mean: tuple[float, float, float] = (127.5, 127.5, 127.5)
-    deviation: tuple[float, float, float] = (127.5, 127.5, 127.5)
-    bgr: bool = False
-    interpolation: str = "bilinear"
-
-
-HALVES = Preprocessing()
-"""x / 127.5 - 1."""
 IMAGENET = Preprocessing(tuple(255 * m for m in IMAGENET_MEAN), tuple(255 * d for d in IMAGENET_DEVIATION))  # type: ignore[arg-type]
 """(x / 255 - mean) / standard deviation of ImageNet."""
 CAFFE = Preprocessing((123.68, 116.779, 103.939), (1.0, 1.0, 1.0), bgr=True)

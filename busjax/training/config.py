@@ -9,13 +9,17 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from busjax.data.pipeline import RESIZES
+from busjax.data.preprocessing import HALVES
 from busjax.data.splits import PROTOCOLS
-from busjax.methods import METHODS
+from busjax.methods import METHODS, network_names
 from busjax.methods.tasks import TASKS
 from busjax.models import BACKBONES
 from busjax.models.layers import Settings
 from busjax.names import hint
+from busjax.pretrained.table import RELEASES
+from busjax.training.errors import ConfigError
 from busjax.training.optimizers import OPTIMIZERS, SCHEDULES
+from busjax.training.releases import settle_releases, wanted
 from tfds_builders import BUILDERS
 
 METRICS = ("f_beta", "auc", "accuracy", "balanced_accuracy", "sensitivity", "specificity")
@@ -31,10 +35,6 @@ CHANGEABLE = (
     "train.log_every",
     "eval.batch_size",
 )
-
-
-class ConfigError(ValueError):
-    """A field of the config that cannot be; the message names it, what was found and what was expected."""
 
 
 def _one_of(*names: str):
@@ -95,6 +95,7 @@ RULES: dict[str, tuple] = {
     "data.views": _at_least(1),
     "data.augment.rotate_degrees": _between(0, 180),
     "model.batch_norm": _one_of("batch", "frozen"),
+    "model.norm_epsilon": POSITIVE,
     "model.norm_momentum": ((lambda value: 0 <= value < 1), "0 or more and below 1"),
     "model.dropout_rate": ((lambda value: 0 <= value < 1), "0 or more and below 1"),
     "model.map_scale": ((lambda value: math.isfinite(value)), "a finite number"),
@@ -104,6 +105,8 @@ RULES: dict[str, tuple] = {
     "optimizer.learning_rate": POSITIVE,
     "optimizer.rho": ((lambda value: 0 <= value < 1), "0 or more and below 1"),
     "optimizer.eps": POSITIVE,
+    "optimizer.b1": ((lambda value: 0 <= value < 1), "0 or more and below 1"),
+    "optimizer.b2": ((lambda value: 0 <= value < 1), "0 or more and below 1"),
     "optimizer.weight_decay": _at_least(0),
     "train.epochs": _at_least(1),
     "train.batch_size": _at_least(1),
@@ -145,10 +148,13 @@ def validate(config: ConfigDict) -> None:
         _require_names(f"data.{field}", config.data.get(field), optional=field != "name")
     if config.data.train and not config.data.test:
         raise ConfigError("data.test: found '', expected the datasets to test on, since data.train is set")
-    names = ("mt", "sn") if config.method == "cross_training" else (config.model.network,)
+    names = network_names(config)
     for name in names:
         if name not in config.model:
             raise ConfigError(f"model.network: found {name!r}, expected a network of the config such as 'mt' or 'sn'")
+    _validate_releases(config, names)
+    config = settle_releases(config)
+    for name in names:
         if config.model[name].backbone not in BACKBONES:
             found = config.model[name].backbone
             raise ConfigError(f"model.{name}.backbone: found {found!r}, expected one of {', '.join(BACKBONES)}")
@@ -167,16 +173,42 @@ def validate(config: ConfigDict) -> None:
             raise ConfigError(f"model.{name}.task: found {found!r}, expected one of {', '.join(TASKS)}")
         if not 0 < config.model[name].width <= 1:
             raise ConfigError(f"model.{name}.width: found {config.model[name].width}, expected above 0 and at most 1")
-    if config.model.batch_norm == "frozen":
+    if config.model.batch_norm == "frozen" and len(wanted(config)) < len(names):
         raise ConfigError(
             "model.batch_norm: found 'frozen', expected 'batch': frozen statistics only make sense with loaded "
-            "weights, and this config loads none"
+            "weights, and pretrained.release names none"
         )
     if config.data.resize == "squash" and config.data.views != 1:
         raise ConfigError(f"data.views: found {config.data.views}, expected 1 where data.resize is 'squash'")
     if config.data.split == "kfold" and config.data.fold >= config.data.folds:
         raise ConfigError(
             f"data.fold: found {config.data.fold}, expected 0 to {config.data.folds - 1} (data.folds - 1)"
+        )
+
+
+def _validate_releases(config: ConfigDict, names: tuple[str, ...]) -> None:
+    """Checks the fields of `pretrained`: that they are of this method's networks, known, and agree."""
+    sections = {"pretrained": config.pretrained, **{f"pretrained.{n}": config.pretrained[n] for n in ("mt", "sn")}}
+    used = ["pretrained"] if len(names) == 1 else [f"pretrained.{name}" for name in names]
+    for section, fields in sections.items():
+        if fields.release and section not in used:
+            expected = " and ".join(f"{name}.release" for name in used)
+            raise ConfigError(f"{section}.release: not used by {config.method}, expected {expected}")
+        if fields.release and fields.release not in RELEASES:
+            raise ConfigError(f"{section}.release: unknown {fields.release!r}{hint(fields.release, sorted(RELEASES))}")
+        if fields.path and not fields.release:
+            raise ConfigError(f"{section}.release: found '', expected the name of what {section}.path is")
+    found = wanted(config)
+    for name, (release, _) in found.items():
+        width = release.settings.get("width", 1.0)
+        if config.model[name].width not in (1.0, width):
+            raise ConfigError(
+                f"model.{name}.width: found {config.model[name].width}, expected {width} as {release.name} has it"
+            )
+    ways = {release.preprocessing: release.name for release, _ in found.values()}
+    if len(ways) > 1 or (found and len(found) < len(names) and HALVES not in ways):
+        raise ConfigError(
+            f"pretrained: {', '.join(ways.values())} expect pixels scaled in different ways, expected one way for all"
         )
 
 

@@ -11,12 +11,14 @@ from rich.table import Table
 from busjax.methods import Method, make_method
 from busjax.training import parallel
 from busjax.training.optimizers import make_optimizer
+from busjax.training.releases import settle_releases
 
 GIGA = 1e9
 
 
 def describe(config: ConfigDict, console: Console) -> None:
     """Prints a table for each network, and the operations of a training step."""
+    config = settle_releases(config)
     # Unrolled, for XLA counts the operations of a loop once, however often it turns.
     method = make_method(config, make_optimizer(config.optimizer, steps=1), unroll_blocks=True)
     for name, network in method.networks.items():

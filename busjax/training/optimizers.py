@@ -30,7 +30,21 @@ def adadelta(config: Any, learning_rate: optax.ScalarOrSchedule) -> optax.Gradie
     return optax.chain(scale, optax.scale_by_learning_rate(learning_rate), decay)
 
 
-OPTIMIZERS: dict[str, Callable[[Any, optax.ScalarOrSchedule], optax.GradientTransformation]] = {"adadelta": adadelta}
+def adam(config: Any, learning_rate: optax.ScalarOrSchedule) -> optax.GradientTransformation:
+    """Adam (Kingma and Ba 2015) as PyTorch has it: epsilon outside the root, after bias correction.
+
+    With decay 'decoupled' the learning rate times wd w is subtracted from w (AdamW), with 'coupled' wd w is added to g.
+    """
+    scale = optax.scale_by_adam(config.b1, config.b2, config.eps)
+    decay = optax.add_decayed_weights(config.weight_decay, decayed)
+    order = (decay, scale) if config.decay == "coupled" else (scale, decay)
+    return optax.chain(*order, optax.scale_by_learning_rate(learning_rate))
+
+
+OPTIMIZERS: dict[str, Callable[[Any, optax.ScalarOrSchedule], optax.GradientTransformation]] = {
+    "adadelta": adadelta,
+    "adam": adam,
+}
 SCHEDULES = ("constant", "cosine")
 
 

@@ -10,6 +10,7 @@ from busjax.evaluation.examples import CamExample, FeatureExample
 from busjax.evaluation.metrics import decide
 from busjax.methods.cross_training import MT, SHOWN_CHANNELS, SN
 from busjax.models.class_activation import enlarge
+from busjax.training.releases import preprocessing
 from busjax.training.run_data import RunData, evaluation_stream
 from busjax.training.scoring import Scored
 
@@ -96,6 +97,6 @@ def _middle_views(
     images, masks = [], []
     for batch in evaluation_stream(config, data, rows, sharding=None, batch_size=1):
         middle = batch["image"].shape[1] // 2
-        images.append(np.round((batch["image"][0, middle] + 1) * 127.5).astype(np.uint8))
+        images.append(preprocessing(config).invert(batch["image"][0, middle]))
         masks.append((batch["mask"][0, middle, ..., 0] * 255).astype(np.uint8))
     return np.stack(images), np.stack(masks)

@@ -11,6 +11,7 @@ from busjax.methods import Method, make_method
 from busjax.training import parallel
 from busjax.training.checkpoints import Checkpoints
 from busjax.training.optimizers import make_optimizer
+from busjax.training.releases import load_releases, refuse_unmatched, settle_releases
 from busjax.training.run_data import RunData, evaluation_stream, open_data, settle_split
 from busjax.training.scoring import Scored, score
 from busjax.training.workdir import Workdir
@@ -35,9 +36,14 @@ class Run:
     checkpoints: Checkpoints
 
     def new_state(self) -> Any:
-        """The state before the first step, on the devices."""
+        """The state before the first step, on the devices; released weights are loaded where the config names some.
+
+        Raises:
+          PretrainedError: they cannot be had, or do not fit.
+        """
         key = jax.random.PRNGKey(self.config.seed)
-        return parallel.initialise(self.method.init, key, self.config.data.image_size, self.mesh)
+        state = parallel.initialise(self.method.init, key, self.config.data.image_size, self.mesh)
+        return load_releases(state, self.method, self.config)
 
     def restore(self, step: int) -> Any:
         """The state of a checkpoint, on the devices.
@@ -76,9 +82,12 @@ def open_run(config: ConfigDict, workdir: Workdir, *, training: bool = False) ->
 
     Raises:
       DatasetError, SplitError: the data cannot be had or split.
+      ConfigError: a pattern of `pretrained.freeze` matches nothing.
     """
     data = open_data(config, workdir)
-    method = make_method(config, make_optimizer(config.optimizer, data.steps_per_epoch * config.train.epochs))
+    optimizer = make_optimizer(config.optimizer, data.steps_per_epoch * config.train.epochs)
+    method = make_method(settle_releases(config), optimizer)
+    refuse_unmatched(method, config)
     settle_split(data, workdir, [task.name for task in method.outputs.values()], config.data.groups)
     mesh = parallel.make_mesh()
     return Run(

@@ -17,6 +17,7 @@ from busjax.data.pipeline import EvaluationBatches, evaluation_batches, training
 from busjax.data.split_files import read_split, write_split
 from busjax.data.splits import Split, check_targets, make_split
 from busjax.training.config import dataset_names
+from busjax.training.releases import preprocessing
 from busjax.training.workdir import Workdir
 from tfds_builders.groups import read_groups
 from tfds_builders.overlaps import refuse_overlap, same_pictures
@@ -110,6 +111,7 @@ def training_stream(config: ConfigDict, data: RunData, sharding: NamedSharding) 
         process_index=jax.process_index(),
         process_count=jax.process_count(),
         cache=config.data.cache,
+        preprocessing=preprocessing(config),
     )
 
 
@@ -130,4 +132,5 @@ def evaluation_stream(
         process_index=jax.process_index() if sharding is not None else 0,
         process_count=jax.process_count() if sharding is not None else 1,
         cache=config.data.cache,
+        preprocessing=preprocessing(config),
     )

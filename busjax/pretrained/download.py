@@ -1,0 +1,109 @@
+"""Fetches a release's file once, checks it, and keeps it."""
+
+import hashlib
+import http.client
+import os
+import urllib.request
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+from urllib.parse import urlsplit
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+from busjax.pretrained.errors import PretrainedError
+from busjax.pretrained.release import Release
+
+TIMEOUT_S = 60
+"""How long a server may be silent."""
+BLOCK = 1 << 20
+ALGORITHMS = ("sha256", "md5")
+
+
+def digest(path: Path, algorithm: str) -> str:
+    """The file's checksum in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
+
+
+def check_file(path: Path, checksum: str, source: str) -> None:
+    """Compares a file with its published checksum.
+
+    Args:
+      path: the file.
+      checksum: 'sha256:...' or 'md5:...', the first digits being enough; nothing is compared where it is empty.
+      source: where the file is from, for the message.
+
+    Raises:
+      PretrainedError: if they differ; with `source`, the file's checksum and the published one.
+    """
+    if not checksum:
+        return
+    algorithm, _, expected = checksum.partition(":")
+    if algorithm not in ALGORITHMS or not expected:
+        raise ValueError(f"{checksum!r} is not a checksum such as 'sha256:0676ba61'")
+    found = digest(path, algorithm)
+    if not found.startswith(expected.lower()):
+        raise PretrainedError(f"{source}: the checksum is {algorithm}:{found}, not {checksum} as expected")
+
+
+def _progress() -> Progress:
+    """A bar on standard error; none in a log file."""
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+
+
+def _receive(url: str, name: str, file: BinaryIO) -> None:
+    """Writes what the server sends to `file`."""
+    with urllib.request.urlopen(url, timeout=TIMEOUT_S) as response, _progress() as progress:
+        length = response.headers.get("Content-Length")
+        task = progress.add_task(name, total=None if length is None else int(length))
+        received = 0
+        while block := response.read(BLOCK):
+            file.write(block)
+            received += len(block)
+            progress.update(task, advance=len(block))
+    if length is not None and received != int(length):
+        raise OSError(f"the connection ended after {received} of {length} bytes")
+
+
+def fetch(release: Release, cache_dir: str | Path) -> Path:
+    """The path of a release's file, such as 'keras_mobilenet_0.75.h5' in a folder; fetched if it is not there yet.
+
+    The file gets its name only when it is complete and its checksum right.
+
+    Args:
+      release: what to fetch.
+      cache_dir: the folder, made where it does not exist.
+
+    Raises:
+      PretrainedError: if it has no address, cannot be fetched, or its checksum is not the published one.
+    """
+    if release.url is None:
+        raise PretrainedError(f"{release.name}: has no address to fetch it from; give the path of a file")
+    suffix = PurePosixPath(urlsplit(release.url).path).suffix
+    path = Path(cache_dir) / (release.name.replace("/", "_") + suffix)
+    if path.exists():
+        check_file(path, release.checksum, f"{path} (remove it to fetch it again from {release.url})")
+        return path
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with part.open("wb") as file:
+                _receive(release.url, release.name, file)
+            check_file(part, release.checksum, release.url)
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+    except (OSError, http.client.HTTPException) as error:
+        raise PretrainedError(f"{release.url}: cannot be fetched to {path}: {error}") from error
+    return path

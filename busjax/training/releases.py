@@ -1,0 +1,82 @@
+"""Released weights in a run: what they settle in its config, and how they come into its first state."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+from ml_collections import ConfigDict
+
+from busjax.data.preprocessing import HALVES, Preprocessing
+from busjax.methods import Method, network_names
+from busjax.methods.freezing import unmatched
+from busjax.methods.state import NetworkState, TrainState, initial_key
+from busjax.pretrained.download import fetch
+from busjax.pretrained.load import load_variables
+from busjax.pretrained.release import Release
+from busjax.pretrained.table import RELEASES
+from busjax.training.errors import ConfigError
+
+CACHE = Path("~/.cache/busjax/weights")
+
+
+def wanted(config: ConfigDict) -> dict[str, tuple[Release, str]]:
+    """The release and the path ('' to download) of every network that starts from one.
+
+    A method with one network has them in `pretrained`, one with several in `pretrained.<network>`.
+    """
+    names = network_names(config)
+    fields = {name: config.pretrained if len(names) == 1 else config.pretrained[name] for name in names}
+    return {name: (RELEASES[own.release], own.path) for name, own in fields.items() if own.release}
+
+
+def settle_releases(config: ConfigDict) -> ConfigDict:
+    """The config with everything that its releases decide: backbone, width, options, normalisation."""
+    settled = ConfigDict(config.to_dict())
+    for name, (release, _) in wanted(config).items():
+        own = settled.model[name]
+        own.backbone = release.backbone
+        own.options = ConfigDict(dict(release.options))
+        own.width = release.settings.get("width", 1.0)
+        own.norm_scale = release.settings.get("norm_scale", True)
+        own.norm_epsilon = release.settings.get("norm_epsilon", 1e-3)
+    return settled.lock()
+
+
+def preprocessing(config: ConfigDict) -> Preprocessing:
+    """What the networks of a config expect of pixels; `config.validate` has made sure that they agree."""
+    return next((release.preprocessing for release, _ in wanted(config).values()), HALVES)
+
+
+def refuse_unmatched(method: Method, config: ConfigDict) -> None:
+    """Checks that every pattern of `pretrained.freeze` matches a parameter.
+
+    Raises:
+      ConfigError: the first that does not, with what there is.
+    """
+    if not config.pretrained.freeze:
+        return
+    state = jax.eval_shape(lambda key: method.init(key, config.data.image_size), jax.random.PRNGKey(0))
+    trees = [network.params for network in state.networks.values()]
+    for pattern in unmatched(trees, config.pretrained.freeze):
+        parts = dict.fromkeys(f"{top}/{part}" for tree in trees for top in tree for part in tree[top])
+        raise ConfigError(f"pretrained.freeze: {pattern!r} matches no parameter, there are: {', '.join(parts)}")
+
+
+def load_releases(state: TrainState, method: Method, config: ConfigDict) -> TrainState:
+    """The first state of a run with released weights in place of random ones.
+
+    Raises:
+      PretrainedError: a file cannot be had, or does not fit.
+    """
+    networks: dict[str, Any] = dict(state.networks)
+    placed = jax.tree.leaves(state.step)[0].sharding
+    for number, (name, network) in enumerate(method.networks.items()):
+        if name not in wanted(config):
+            continue
+        release, path = wanted(config)[name]
+        file = Path(path).expanduser() if path else fetch(release, CACHE.expanduser())
+        key = initial_key(jax.random.PRNGKey(config.seed), number)
+        variables = load_variables(release, file, network=network, size=config.data.image_size, key=key)
+        loaded = jax.device_put(variables, placed)
+        networks[name] = NetworkState(loaded["params"], loaded["batch_stats"], networks[name].opt_state)
+    return TrainState(state.step, state.key, networks)
