@@ -1,8 +1,8 @@
 """Batches for training and evaluation: Grain reads, transforms and prefetches; JAX places them on devices.
 
 A batch is a dict of image (float32, as `Preprocessing` scales it), mask (float32, 0 or 1), label and solid (int32),
-has_mask (bool), weight (float32, 0 for padding) and index (int32, the row in the dataset), all with the batch as leading
-axis. At evaluation image and mask have a second axis, the views.
+has_mask (bool), weight (float32, 0 for padding) and index (int32, the row in the dataset), all with the batch as
+leading axis. At evaluation image and mask have a second axis, the views.
 """
 
 import functools
