@@ -120,6 +120,64 @@ class Conv(nn.Module):
         return y
 
 
+def _windows(padded: Array, kernel: tuple[int, ...], strides: tuple[int, int], size: tuple[int, ...]) -> list[Array]:
+    """What each kernel position sees, row by row: [..., height, width, channels] of the output's `size`."""
+    batch = padded.ndim - 3
+    first, step = (0,) * batch, (1,) * batch
+    found = []
+    for i in range(kernel[0]):
+        for j in range(kernel[1]):
+            end = (i + (size[0] - 1) * strides[0] + 1, j + (size[1] - 1) * strides[1] + 1)
+            limits = (*padded.shape[:batch], *end, padded.shape[-1])
+            found.append(lax.slice(padded, (*first, i, j, 0), limits, (*step, *strides, 1)))
+    return found
+
+
+def _shifted_products(padded: Array, kernel: Array, strides: tuple[int, int], size: tuple[int, ...]) -> Array:
+    weights = kernel.reshape(-1, kernel.shape[-1])
+    seen = _windows(padded, kernel.shape[:2], strides, size)
+    return functools.reduce(jnp.add, (window * weight for window, weight in zip(seen, weights, strict=True)))
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def _depthwise_with_products(x: Array, kernel: Array, strides: tuple[int, int], pads: Any) -> Array:
+    """A sum of shifted products, which XLA fuses into one pass over the input."""
+    padded = jnp.pad(x, ((0, 0), *pads, (0, 0)))
+    size = tuple((padded.shape[1 + a] - kernel.shape[a]) // strides[a] + 1 for a in (0, 1))
+    return _shifted_products(padded, kernel, strides, size)
+
+
+def _depthwise_forward(x: Array, kernel: Array, strides: tuple[int, int], pads: Any) -> tuple[Array, tuple]:
+    return _depthwise_with_products(x, kernel, strides, pads), (x, kernel)
+
+
+def _depthwise_backward(strides: tuple[int, int], pads: Any, residuals: tuple, g: Array) -> tuple[Array, Array]:
+    x, kernel = residuals
+    padded = jnp.pad(x, ((0, 0), *pads, (0, 0)))
+    # The input's gradient is the same sum over the output's, spread by the strides, with the kernel turned round.
+    spread = []
+    for a in (0, 1):
+        reached = (g.shape[1 + a] - 1) * strides[a] + 1
+        edge = kernel.shape[a] - 1
+        spread.append((edge, padded.shape[1 + a] - reached, strides[a] - 1))
+    wide = lax.pad(g, jnp.zeros((), g.dtype), ((0, 0, 0), *spread, (0, 0, 0)))
+    whole = _shifted_products(wide, kernel[::-1, ::-1], (1, 1), padded.shape[1:3])
+    gradient_x = whole[:, pads[0][0] : pads[0][0] + x.shape[1], pads[1][0] : pads[1][0] + x.shape[2]]
+
+    # The kernel's, image by image: an image stays in the cache for all its sums, a batch does not.
+    def add(total: Array, pair: tuple[Array, Array]) -> tuple[Array, None]:
+        image, own = pair
+        seen = _windows(image, kernel.shape[:2], strides, own.shape[:2])
+        return total + jnp.stack([jnp.sum(window * own, (0, 1), total.dtype) for window in seen]), None
+
+    count = kernel.shape[0] * kernel.shape[1]
+    total, _ = lax.scan(add, jnp.zeros((count, x.shape[-1]), jnp.promote_types(g.dtype, jnp.float32)), (padded, g))
+    return gradient_x, total.reshape(kernel.shape).astype(kernel.dtype)
+
+
+_depthwise_with_products.defvjp(_depthwise_forward, _depthwise_backward)
+
+
 def convolve_depthwise(
     x: Float[Array, "batch height width channels"],
     kernel: Float[Array, "rows columns 1 channels"],
@@ -129,8 +187,8 @@ def convolve_depthwise(
 ) -> Float[Array, "batch out_height out_width channels"]:
     """Every channel convolved by its own kernel.
 
-    On a CPU this is a sum of shifted products, one for each kernel position, which XLA fuses into one loop; its own
-    depthwise convolution is many times slower there, above all its gradients.
+    On a CPU this is a sum of shifted products; XLA's own depthwise convolution is many times slower there, and so are
+    its gradients.
 
     Args:
       x: the input.
@@ -142,15 +200,7 @@ def convolve_depthwise(
         return lax.conv_general_dilated(
             x, kernel, strides, pads, dimension_numbers=("NHWC", "HWIO", "NHWC"), feature_group_count=x.shape[-1]
         )
-    padded = jnp.pad(x, ((0, 0), *pads, (0, 0)))
-    height, width = ((padded.shape[1 + a] - kernel.shape[a]) // strides[a] + 1 for a in (0, 1))
-    products = []
-    for i in range(kernel.shape[0]):
-        for j in range(kernel.shape[1]):
-            end = (i + (height - 1) * strides[0] + 1, j + (width - 1) * strides[1] + 1)
-            window = lax.slice(padded, (0, i, j, 0), (x.shape[0], *end, x.shape[3]), (1, strides[0], strides[1], 1))
-            products.append(window * kernel[i, j, 0])
-    return functools.reduce(jnp.add, products)
+    return _depthwise_with_products(x, kernel, strides, tuple(map(tuple, pads)))
 
 
 class DepthwiseConv(nn.Module):

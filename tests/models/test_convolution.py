@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from busjax.models.convolution import CHANNELS_FOR_PRODUCTS, convolve
+from busjax.models.convolution import CHANNELS_FOR_PRODUCTS, convolve, convolve_depthwise
 
 
 def naive(x, kernel, strides, pads):
@@ -49,3 +49,23 @@ def test_values_and_gradients(size, strides, padding, pads, channels, backend):
     tx, tk = (jnp.asarray(rng.normal(size=a.shape), jnp.float32) for a in (x, kernel))
     assert_allclose((dx * tx).sum(), (naive(tx, kernel, strides, pads) * g).sum(), rtol=1e-3, atol=1e-2)
     assert_allclose((dk * tk).sum(), (naive(x, tk, strides, pads) * g).sum(), rtol=1e-3, atol=1e-2)
+
+
+@pytest.mark.parametrize("strides", [(1, 1), (2, 2)])
+@pytest.mark.parametrize("padding", ["SAME", "VALID", ((0, 1), (0, 1)), ((2, 2), (1, 0))])
+@pytest.mark.parametrize("kernel_size", [(3, 3), (5, 2)])
+def test_depthwise_equals_xlas(strides, padding, kernel_size):
+    """Values and gradients, in double precision."""
+    with jax.enable_x64(True):
+        rng = np.random.default_rng(0)
+        x = jnp.asarray(rng.standard_normal((2, 9, 8, 3)))
+        kernel = jnp.asarray(rng.standard_normal((*kernel_size, 1, 3)))
+        ways = [
+            jax.vjp(lambda a, b, way=way: convolve_depthwise(a, b, strides, padding, way), x, kernel)
+            for way in ("cpu", "gpu")
+        ]
+        (value, pull), (expected, pull_expected) = ways
+        assert_allclose(value, expected, atol=1e-12)
+        g = jnp.asarray(rng.standard_normal(value.shape))
+        for found, wanted in zip(pull(g), pull_expected(g), strict=True):
+            assert_allclose(found, wanted, atol=1e-12)
