@@ -1,57 +1,19 @@
-"""The pieces of a self-contained HTML page: every text is escaped, every picture is inside the file."""
+"""What the report puts on its page: tables of facts, and figures inside the file."""
 
 import base64
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from html import escape
-from string import Template
 
 from matplotlib.figure import Figure
 
 from busjax.evaluation.figures import png_bytes
 
-_PAGE = Template("""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>$title</title>
-<style>$style</style>
-</head>
-<body>
-<main>
-<h1>$title</h1>
-$notice
-<nav>$contents</nav>
-$sections
-</main>
-</body>
-</html>
-""")
-
-_STYLE = """
-:root { color-scheme: light dark; --text: #1c2127; --soft: #5a6472; --line: #d9dee5; --back: #ffffff;
-  --stripe: #f4f6f8; --accent: #0b62a4; --warn: #8a4b00; --warn-back: #fff4e0; }
-@media (prefers-color-scheme: dark) { :root { --text: #e4e7eb; --soft: #a3adba; --line: #3a424d; --back: #16191d;
-  --stripe: #1f242a; --accent: #6cb6f5; --warn: #ffc877; --warn-back: #3a2a10; } }
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--back); color: var(--text);
-  font: 15px/1.5 system-ui, "Segoe UI", "Helvetica Neue", Arial, sans-serif; }
-main { max-width: 1120px; margin: 0 auto; padding: 2rem 1.5rem 4rem; }
-h1 { font-size: 1.7rem; margin: 0 0 .8rem; overflow-wrap: anywhere; }
-h2 { font-size: 1.2rem; margin: 2.4rem 0 .6rem; padding-bottom: .25rem; border-bottom: 1px solid var(--line); }
+STYLE = """
 h3 { font-size: 1rem; margin: 1.4rem 0 .4rem; }
-nav { color: var(--soft); font-size: .9rem; }
-a { color: var(--accent); text-decoration: none; }
-a:hover { text-decoration: underline; }
-p { max-width: 75ch; margin: .5rem 0; }
 .notice { background: var(--warn-back); color: var(--warn); border-left: 4px solid currentColor;
   padding: .7rem 1rem; margin: 0 0 1rem; max-width: none; font-weight: 600; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; margin: .6rem 0; font-variant-numeric: tabular-nums; font-size: .9rem; }
 th, td { padding: .35rem .6rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top; }
 th { font-weight: 600; vertical-align: bottom; }
-th:first-child, td:first-child { text-align: left; }
 table.results { font-size: .85rem; width: 100%; }
 table.results th, table.results td { padding: .3rem .4rem; }
 table.results td:first-child { white-space: nowrap; }
@@ -62,10 +24,8 @@ tr.ours td small { font-weight: 400; }
 tr.published td { color: var(--soft); }
 table.results tr.published td:first-child { padding-left: 1.4rem; }
 td small { display: block; color: var(--soft); font-size: .78rem; white-space: nowrap; }
-.warn { color: var(--warn); font-weight: 700; }
 .badge { display: inline-block; border: 1px solid currentColor; border-radius: .6rem; padding: 0 .45rem;
   font-size: .75rem; white-space: nowrap; }
-.note { color: var(--soft); font-size: .85rem; max-width: none; }
 .figures { display: flex; flex-wrap: wrap; gap: 1rem; align-items: flex-start; }
 figure { margin: .6rem 0; max-width: 100%; }
 figure img { display: block; max-width: 100%; height: auto; background: #ffffff; border: 1px solid var(--line);
@@ -80,35 +40,6 @@ dd { margin: 0 0 0 1.2rem; max-width: 75ch; }
   main { padding: 0; max-width: none; } figure, table, dl div { break-inside: avoid; } h2, h3 { break-after: avoid; }
   .scroll { overflow: visible; } .figures { display: block; } .figures figure { display: inline-block; } }
 """
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of the page: a heading (plain text) and its content (HTML)."""
-
-    anchor: str
-    heading: str
-    content: str
-
-
-def page(title: str, sections: Sequence[Section], *, notice: str = "") -> str:
-    """The whole page; `notice` (plain text) stands out at its top."""
-    return _PAGE.substitute(
-        title=escape(title),
-        style=_STYLE,
-        notice=f'<p class="notice">{escape(notice)}</p>' if notice else "",
-        contents=" · ".join(f'<a href="#{escape(part.anchor)}">{escape(part.heading)}</a>' for part in sections),
-        sections="\n".join(
-            f'<section id="{escape(part.anchor)}">\n<h2>{escape(part.heading)}</h2>\n{part.content}\n</section>'
-            for part in sections
-        ),
-    )
-
-
-def paragraph(text: str, *, note: bool = False) -> str:
-    """A paragraph of plain text; a note is set small."""
-    opening = '<p class="note">' if note else "<p>"
-    return f"{opening}{escape(text)}</p>" if text else ""
 
 
 def facts(values: Mapping[str, object]) -> str:

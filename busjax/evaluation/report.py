@@ -11,11 +11,12 @@ from busjax.evaluation.examples import CamExample, FeatureExample
 from busjax.evaluation.figures import confusion_matrix, roc_curves, training_curves
 from busjax.evaluation.galleries import cam_gallery, feature_maps
 from busjax.evaluation.localisation import Localisation, energy_inside, pointing_game
-from busjax.evaluation.page import Section, facts, page, paragraph, picture
+from busjax.evaluation.page import STYLE, facts, picture
 from busjax.evaluation.predictions import Predictions
 from busjax.evaluation.published import OTHER_DATA, SOURCE, VARIANTS
 from busjax.evaluation.results import PARTS
 from busjax.evaluation.rows import MISSING, RATE_COLUMNS, Row, number, table_rows
+from busjax.page import Section, page, paragraph
 
 PART_NAMES = {"test": "Test", "val": "Validation", "train": "Training"}
 
@@ -70,7 +71,7 @@ def write_report(
         Section("reproduce", "How to make this run again", _reproduce(str(run_facts.get("command", "")))),
     ]
     kept = [section for section in sections if section.content]
-    write_atomic(path, page(title, kept, notice=str(run_facts.get("notice", ""))))
+    write_atomic(path, page(title, kept, notice=str(run_facts.get("notice", "")), style=STYLE))
 
 
 def _run(shown: Mapping[str, object], selection: Mapping[str, object]) -> str:

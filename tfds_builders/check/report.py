@@ -3,9 +3,10 @@
 import numpy as np
 from jaxtyping import Bool, Int64
 
+from busjax.page import Section, page, paragraph
 from tfds_builders.check.collection import Collection
 from tfds_builders.check.findings import BLANK_SPREAD, Findings, name_groups
-from tfds_builders.check.page import Section, card, cards, figure, page, paragraph, table
+from tfds_builders.check.page import STYLE, card, cards, figure, table
 from tfds_builders.check.pairs import Rule
 from tfds_builders.check.summary import count
 
@@ -67,7 +68,7 @@ def build_report(collection: Collection, findings: Findings, rule: Rule, max_sho
             "Benign or malignant, with a mask in which no pixel is set.",
         ),
     ]
-    return page(f"Check of {', '.join(collection.names)}", sections)
+    return page(f"Check of {', '.join(collection.names)}", sections, style=STYLE)
 
 
 def _summary(collection: Collection, findings: Findings, rule: Rule) -> str:
