@@ -9,6 +9,7 @@ from pathlib import Path
 _FLAGS = "--xla_force_host_platform_device_count=4 --xla_backend_optimization_level=0"
 os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_FLAGS}"
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # The same program is compiled once in a session, also by pytest's workers and the processes that tests start.
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:

@@ -1,5 +1,6 @@
 """The config of a run: checked before anything starts, kept in the work directory, compared when a run is resumed."""
 
+import dataclasses
 import inspect
 import json
 import math
@@ -199,13 +200,15 @@ def _validate_releases(config: ConfigDict, names: tuple[str, ...]) -> None:
         if fields.path and not fields.release:
             raise ConfigError(f"{section}.release: found '', expected the name of what {section}.path is")
     found = wanted(config)
+    named = [(release, release.name) for release, _ in found.values()]
     for name, (release, _) in found.items():
         width = release.settings.get("width", 1.0)
         if config.model[name].width not in (1.0, width):
             raise ConfigError(
                 f"model.{name}.width: found {config.model[name].width}, expected {width} as {release.name} has it"
             )
-    ways = {release.preprocessing: release.name for release, _ in found.values()}
+    # Both networks see the same pixels. Another interpolation of the resize is tolerable: the first one's is taken.
+    ways = {dataclasses.replace(release.preprocessing, interpolation="bilinear"): name for release, name in named}
     if len(ways) > 1 or (found and len(found) < len(names) and HALVES not in ways):
         raise ConfigError(
             f"pretrained: {', '.join(ways.values())} expect pixels scaled in different ways, expected one way for all"

@@ -43,7 +43,10 @@ def settle_releases(config: ConfigDict) -> ConfigDict:
 
 
 def preprocessing(config: ConfigDict) -> Preprocessing:
-    """What the networks of a config expect of pixels; `config.validate` has made sure that they agree."""
+    """What the networks of a config expect of pixels; `config.validate` has made sure that they agree on the scaling.
+
+    Of two interpolations, the first network's.
+    """
     return next((release.preprocessing for release, _ in wanted(config).values()), HALVES)
 
 
