@@ -7,7 +7,7 @@ MobileNet of three quarters of the channels at 160 pixels: minutes on two CPU co
 release (`python -m busjax.pretrained --list`), such as `--config.pretrained.release=torchvision/resnet50_v1`.
 
 - scratch: random weights, and twice the epochs.
-- frozen: only the last layer is trained, on features of the released weights and their own batch statistics.
+- frozen: only the last layer is trained, on the features of the released weights with their running statistics.
 - sn: the task is the solid nodule.
 """
 
@@ -19,6 +19,7 @@ from configs.base import base, with_variants
 def scratch(config: ConfigDict) -> None:
     """Random initial weights."""
     config.pretrained.release = ""
+    config.model.net.width = 0.75
     config.train.epochs = 30
     config.optimizer.learning_rate = 1e-3
 
@@ -43,7 +44,7 @@ def get_config(variant: str = "full") -> ConfigDict:
     config.data.views = 1
     config.data.augment.flip_horizontal = True
     config.model.network = "net"
-    config.model.net = ConfigDict({"backbone": "mobilenet", "task": "malignant", "width": 0.75, "options": {}})
+    config.model.net = ConfigDict({"backbone": "mobilenet", "task": "malignant", "width": 1.0, "options": {}})
     config.model.norm_scale = True
     # 0.99, as Keras has it, would leave the running statistics behind the weights for epochs of some 50 steps.
     config.model.norm_momentum = 0.9

@@ -7,7 +7,7 @@ import optax
 
 from busjax.methods.classification import classification
 from busjax.methods.cross_training import MT, SN, cross_training
-from busjax.methods.freezing import freeze_parameters, freeze_statistics
+from busjax.methods.freezing import freeze_parameters
 from busjax.methods.method import AXIS, Method
 from busjax.methods.tasks import TASKS
 from busjax.models import make_network
@@ -72,7 +72,6 @@ def make_method(config: Any, optimizer: optax.GradientTransformation, *, unroll_
     if config.method not in METHODS:
         raise ValueError(f"method: unknown name {config.method!r}{hint(config.method, sorted(METHODS))}")
     patterns = tuple(config.pretrained.freeze)
-    if not patterns:
-        return METHODS[config.method](config, optimizer, unroll_blocks)
-    method = METHODS[config.method](config, freeze_parameters(optimizer, patterns), unroll_blocks)
-    return freeze_statistics(method, patterns)
+    if patterns:
+        optimizer = freeze_parameters(optimizer, patterns)
+    return METHODS[config.method](config, optimizer, unroll_blocks)

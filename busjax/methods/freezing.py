@@ -1,15 +1,11 @@
 """Parameters that training does not move."""
 
-import dataclasses
 import fnmatch
 from collections.abc import Sequence
 from typing import Any
 
 import jax
 import optax
-
-from busjax.methods.method import Method
-from busjax.methods.state import NetworkState, TrainState
 
 
 def path_name(path: Any) -> str:
@@ -29,7 +25,11 @@ def unmatched(trees: Sequence[Any], patterns: Sequence[str]) -> list[str]:
 
 
 def freeze_parameters(optimizer: optax.GradientTransformation, patterns: Sequence[str]) -> optax.GradientTransformation:
-    """The optimizer, which leaves matching parameters as they are; the compiler then drops their gradients."""
+    """The optimizer, which leaves matching parameters as they are; the compiler then drops their gradients.
+
+    Running statistics are no parameters: they follow the images unless batch normalisation is frozen as a whole, so
+    that training and evaluation normalise alike.
+    """
 
     def labels(params: Any) -> Any:
         return jax.tree_util.tree_map_with_path(
@@ -37,22 +37,3 @@ def freeze_parameters(optimizer: optax.GradientTransformation, patterns: Sequenc
         )
 
     return optax.partition({"frozen": optax.set_to_zero(), "trained": optimizer}, labels)
-
-
-def freeze_statistics(method: Method, patterns: Sequence[str]) -> Method:
-    """The method, whose steps leave matching running statistics as they are."""
-
-    def keep(old: NetworkState, new: NetworkState) -> NetworkState:
-        stats = jax.tree_util.tree_map_with_path(
-            lambda path, before, after: before if is_frozen(path, patterns) else after,
-            old.batch_stats,
-            new.batch_stats,
-        )
-        return new.replace(batch_stats=stats)  # type: ignore[attr-defined]
-
-    def train_step(state: TrainState, batch: Any, **fixed: Any) -> Any:
-        new, told = method.train_step(state, batch, **fixed)
-        networks = {name: keep(state.networks[name], net) for name, net in new.networks.items()}
-        return TrainState(new.step, new.key, networks), told
-
-    return dataclasses.replace(method, train_step=train_step)

@@ -136,7 +136,10 @@ def _windows(padded: Array, kernel: tuple[int, ...], strides: tuple[int, int], s
 def _shifted_products(padded: Array, kernel: Array, strides: tuple[int, int], size: tuple[int, ...]) -> Array:
     weights = kernel.reshape(-1, kernel.shape[-1])
     seen = _windows(padded, kernel.shape[:2], strides, size)
-    return functools.reduce(jnp.add, (window * weight for window, weight in zip(seen, weights, strict=True)))
+    # Added in float32 at least, and rounded once.
+    precise = jnp.promote_types(padded.dtype, jnp.float32)
+    products = (window.astype(precise) * weight for window, weight in zip(seen, weights, strict=True))
+    return functools.reduce(jnp.add, products).astype(padded.dtype)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))

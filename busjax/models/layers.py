@@ -47,6 +47,20 @@ class Settings:
         return length if unrolled else 1
 
 
+def _batch_norm(parent: Any, train: bool) -> nn.BatchNorm:
+    """The batch normalisation called "norm" of a module that has `settings`."""
+    s: Settings = parent.settings
+    return nn.BatchNorm(
+        use_running_average=not train,
+        momentum=s.norm_momentum,
+        epsilon=s.norm_epsilon,
+        use_scale=s.norm_scale,
+        axis_name=s.axis_name if not parent.is_initializing() else None,
+        dtype=s.dtype,
+        name="norm",
+    )
+
+
 class Norm(nn.Module):
     """Batch normalisation over all but the last axis, as `Settings` has it.
 
@@ -61,16 +75,7 @@ class Norm(nn.Module):
         self, x: Float[Array, "batch height width channels"], train: bool
     ) -> Float[Array, "batch height width channels"]:
         """With `train`, normalises by the batch's own statistics and updates the running ones."""
-        s = self.settings
-        return nn.BatchNorm(
-            use_running_average=not train,
-            momentum=s.norm_momentum,
-            epsilon=s.norm_epsilon,
-            use_scale=s.norm_scale,
-            axis_name=s.axis_name if not self.is_initializing() else None,
-            dtype=s.dtype,
-            name="norm",
-        )(x)
+        return _batch_norm(self, train)(x)
 
 
 class ConvNorm(nn.Module):
@@ -107,16 +112,7 @@ class ConvNorm(nn.Module):
             y = DepthwiseConv(self.kernel_size, self.strides, **form)(x)
         else:
             y = Conv(s.channels(self.features), self.kernel_size, self.strides, **form)(x)
-        y = nn.BatchNorm(
-            use_running_average=not train,
-            momentum=s.norm_momentum,
-            epsilon=s.norm_epsilon,
-            use_scale=s.norm_scale,
-            axis_name=s.axis_name if not self.is_initializing() else None,
-            dtype=s.dtype,
-            name="norm",
-        )(y)
-        return self.activation(y)
+        return self.activation(_batch_norm(self, train)(y))
 
 
 class Branch(nn.Module):

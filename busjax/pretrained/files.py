@@ -64,10 +64,11 @@ def _reader(path: Path) -> Callable[[Path], dict[str, np.ndarray]]:
         start = file.read(9)
     if start.startswith(HDF5_SIGNATURE):
         return read_hdf5
-    if start.startswith((ZIP_SIGNATURE, PICKLE_SIGNATURE)):
-        return _read_torch
+    # Before the pickle, whose first byte the length may have too.
     if start[8:] == b"{":  # the length of a JSON object, and the object
         return _read_safetensors
+    if start.startswith((ZIP_SIGNATURE, PICKLE_SIGNATURE)):
+        return _read_torch
     raise PretrainedError(f"{path}: is not a file of weights: neither HDF5 (Keras) nor PyTorch's nor safetensors")
 
 

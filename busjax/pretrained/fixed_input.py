@@ -51,5 +51,6 @@ def figures(values: Float[Array | np.ndarray, "*shape"]) -> Figures:
 def check_sums(release: Release, network: RegionEnhancedNetwork, variables: dict) -> dict[str, Figures]:
     """Figures of the network's features and logits for the fixed image."""
     image = release.preprocessing.apply(fixed_image(release.input_size)[None])
-    outputs = jax.jit(network.apply)(variables, image)
+    with jax.default_matmul_precision("highest"):  # GPUs round products of float32 by default
+        outputs = jax.jit(network.apply)(variables, image)
     return {"features": figures(outputs.features), "logits": figures(outputs.logits)}

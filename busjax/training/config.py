@@ -31,6 +31,9 @@ CHANGEABLE = (
     "data.data_dir",
     "data.manual_dir",
     "data.cache",
+    "pretrained.path",
+    "pretrained.mt.path",
+    "pretrained.sn.path",
     "train.epochs",
     "train.patience",
     "train.log_every",
@@ -209,10 +212,18 @@ def _validate_releases(config: ConfigDict, names: tuple[str, ...]) -> None:
             )
     # Both networks see the same pixels. Another interpolation of the resize is tolerable: the first one's is taken.
     ways = {dataclasses.replace(release.preprocessing, interpolation="bilinear"): name for release, name in named}
-    if len(ways) > 1 or (found and len(found) < len(names) and HALVES not in ways):
+    if len(ways) > 1:
         raise ConfigError(
             f"pretrained: {', '.join(ways.values())} expect pixels scaled in different ways, expected one way for all"
         )
+    # The map tower starts from the same weights and sees maps from 0 to 1.
+    if len(names) > 1 and found and HALVES not in ways:
+        raise ConfigError(
+            f"pretrained: {', '.join(ways.values())} expects pixels in another range than maps have, expected releases "
+            "for pixels from -1 to 1"
+        )
+    if config.pretrained.freeze and len(found) < len(names):
+        raise ConfigError("pretrained.freeze: random weights would be frozen, expected a release for every network")
 
 
 def _rest(parameters: Mapping[str, Any]) -> str:

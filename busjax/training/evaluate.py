@@ -12,6 +12,7 @@ from busjax.evaluation.predictions import Predictions, write_csv
 from busjax.evaluation.report import write_report
 from busjax.evaluation.results import build_results, print_results, write_results
 from busjax.training.picked import cam_examples, feature_examples, varied
+from busjax.training.releases import settle_releases, wanted
 from busjax.training.run import Run
 from busjax.training.scoring import Scored
 from tfds_builders.record import MALIGNANT
@@ -128,6 +129,7 @@ def _write_report(
 
 def _facts(run: Run, launches: list[dict[str, Any]], cells: dict[str, tuple[int, ...]]) -> dict[str, Any]:
     config, table = run.config, run.data.dataset.table
+    settled = settle_releases(config)
     shown: dict[str, Any] = {
         "method": config.method,
         "dataset": _datasets(run),
@@ -140,7 +142,9 @@ def _facts(run: Run, launches: list[dict[str, Any]], cells: dict[str, tuple[int,
             f"{len(rows)} images of {cases} cases, {int((table.label[rows] == MALIGNANT).sum())} malignant"
         )
     shown |= {
-        "networks": ", ".join(f"{name}: {config.model[name].backbone}" for name in run.method.networks),
+        "networks": ", ".join(f"{name}: {settled.model[name].backbone}" for name in run.method.networks),
+        "first weights": ", ".join(f"{name}: {release.name}" for name, (release, _) in wanted(config).items())
+        or "random",
         "image size": f"{config.data.image_size} pixels, {config.data.resize}, {config.data.views} views at evaluation",
         "maps": "; ".join(f"{name}: {h}x{w} cells, enlarged to the image" for name, (h, w) in cells.items()),
         "steps trained": run.checkpoints.latest(),

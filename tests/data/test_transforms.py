@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from busjax.data.transforms import (
     Example,
     flip_horizontal,
-    normalise,
     random_crop,
     resize_short_side,
     rotate,
@@ -203,12 +202,3 @@ def test_rotation_by_zero_changes_nothing():
     out = rotate(example, np.random.default_rng(0), 0.0)
     np.testing.assert_array_equal(out.image, example.image)
     np.testing.assert_array_equal(out.mask, example.mask)
-
-
-def test_normalise():
-    out = normalise(np.array([[0, 51, 127, 128, 255]], np.uint8))
-    assert out.dtype == np.float32
-    np.testing.assert_allclose(out, [[-1, -0.6, -1 / 255, 1 / 255, 1]], rtol=0, atol=1e-7)
-    everything = normalise(np.arange(256, dtype=np.uint8))
-    assert everything.min() == -1
-    assert everything.max() == 1

@@ -51,6 +51,19 @@ def test_values_and_gradients(size, strides, padding, pads, channels, backend):
     assert_allclose((dk * tk).sum(), (naive(x, tk, strides, pads) * g).sum(), rtol=1e-3, atol=1e-2)
 
 
+def test_depthwise_in_bfloat16_is_rounded_once():
+    """As near to float32 as XLA's."""
+    rng = np.random.default_rng(0)
+    x, kernel = (jnp.asarray(rng.standard_normal(shape), jnp.float32) for shape in ((2, 9, 9, 4), (5, 5, 1, 4)))
+    exact = convolve_depthwise(x, kernel, backend="gpu")
+    ours, xlas = (
+        convolve_depthwise(x.astype(jnp.bfloat16), kernel.astype(jnp.bfloat16), backend=way) for way in ("cpu", "gpu")
+    )
+    assert ours.dtype == jnp.bfloat16
+    errors = [float(jnp.abs(y.astype(jnp.float32) - exact).max()) for y in (ours, xlas)]
+    assert errors[0] <= 1.2 * errors[1]
+
+
 @pytest.mark.parametrize("strides", [(1, 1), (2, 2)])
 @pytest.mark.parametrize("padding", ["SAME", "VALID", ((0, 1), (0, 1)), ((2, 2), (1, 0))])
 @pytest.mark.parametrize("kernel_size", [(3, 3), (5, 2)])

@@ -237,3 +237,17 @@ def test_missing_file_and_folder(tmp_path):
         read_tensors(tmp_path / "none.h5")
     with pytest.raises(PretrainedError, match="cannot be read: Is a directory"):
         read_tensors(tmp_path)
+
+
+def test_safetensors_whose_header_begins_like_a_pickle(tmp_path):
+    """Eight bytes of length come first; here their first one is that of a pickle."""
+    from safetensors.numpy import save_file
+
+    values = np.arange(6, dtype=np.float32)
+    for length in range(1, 200):
+        save_file({"n" * length: values}, tmp_path / "a.safetensors")
+        if (tmp_path / "a.safetensors").read_bytes()[0] == 0x80:
+            break
+    else:
+        pytest.fail("no such header")
+    np.testing.assert_array_equal(read_tensors(tmp_path / "a.safetensors")["n" * length], values)
