@@ -42,17 +42,12 @@ def _share(key: str, builder: type[BUSBuilder], other_key: str, other: type[BUSB
     return (other_key in builder.FACTS.overlaps or key in other.FACTS.overlaps) and not told
 
 
-def same_pictures(dataset: Shaped[np.ndarray, " images"], image_id: Shaped[np.ndarray, " images"]) -> dict[str, str]:
+def same_pictures(name: str, image_id: Shaped[np.ndarray, " images"]) -> dict[str, str]:
     """The picture that an image is known to show, by image_id: its own name, or that of the image it was made of.
 
     Args:
-        dataset: the dataset of every image.
-        image_id: its name.
+        name: of the dataset.
+        image_id: of its images.
     """
-    found = {}
-    for name in np.unique(dataset).tolist():
-        builder = builder_class(name)
-        key = name.partition("/")[0]
-        for image in image_id[dataset == name].tolist():
-            found[image] = builder.original(image.removeprefix(f"{key}/")) or image
-    return found
+    builder, prefix = builder_class(name), f"{name.partition('/')[0]}/"
+    return {image: builder.original(image.removeprefix(prefix)) or image for image in image_id.tolist()}

@@ -55,6 +55,7 @@ def _between(low: float, high: float):
 
 POSITIVE = (lambda value: value > 0 and math.isfinite(value)), "a positive number"
 
+TEXT = (lambda value: isinstance(value, str)), "a text"
 DATASETS = "a name such as 'busi', or several: 'bus_bra,busi' or a list"
 
 
@@ -90,6 +91,17 @@ RULES: dict[str, tuple] = {
     "method": _one_of(*METHODS),
     "seed": _between(0, 2**32 - 1),
     "dtype": _one_of("float32", "bfloat16"),
+    "data.groups": TEXT,
+    "pretrained.release": TEXT,
+    "pretrained.path": TEXT,
+    "pretrained.mt.release": TEXT,
+    "pretrained.mt.path": TEXT,
+    "pretrained.sn.release": TEXT,
+    "pretrained.sn.path": TEXT,
+    "pretrained.freeze": (
+        (lambda value: isinstance(value, list) and all(isinstance(item, str) and item for item in value)),
+        "a tuple of patterns",
+    ),
     "data.split": _one_of(*PROTOCOLS),
     "data.split_seed": _at_least(0),
     "data.folds": _at_least(3),

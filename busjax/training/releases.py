@@ -72,11 +72,11 @@ def load_releases(state: TrainState, method: Method, config: ConfigDict) -> Trai
       PretrainedError: a file cannot be had, or does not fit.
     """
     networks: dict[str, Any] = dict(state.networks)
-    placed = jax.tree.leaves(state.step)[0].sharding
+    placed, releases = jax.tree.leaves(state.step)[0].sharding, wanted(config)
     for number, (name, network) in enumerate(method.networks.items()):
-        if name not in wanted(config):
+        if name not in releases:
             continue
-        release, path = wanted(config)[name]
+        release, path = releases[name]
         file = Path(path).expanduser() if path else fetch(release, CACHE.expanduser())
         key = initial_key(jax.random.PRNGKey(config.seed), number)
         variables = load_variables(release, file, network=network, size=config.data.image_size, key=key)

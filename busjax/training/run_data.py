@@ -56,8 +56,10 @@ def open_data(config: ConfigDict, workdir: Workdir) -> RunData:
     names = dict.fromkeys(train + test)
     refuse_overlap(list(names))
     opened = {name: prepare(name, data.data_dir or None, data.manual_dir or None, progress=progress) for name in names}
-    apart = JoinedDataset(list(opened.values()))
-    groupings = [same_pictures(apart.table.dataset, apart.table.image_id)]
+    pictures: dict[str, str] = {}
+    for one in opened.values():
+        pictures |= same_pictures(one.name, one.table.image_id)
+    groupings = [pictures]
     if data.groups:
         groupings.append(read_groups(workdir.groups if workdir.begun() else Path(data.groups).expanduser()))
     dataset = JoinedDataset(list(opened.values()), groupings)

@@ -42,9 +42,11 @@ def test_overlaps_name_datasets() -> None:
 
 
 def test_pictures_are_told_by_name() -> None:
-    images = ["busi/benign (20)", "curated_busi/benign_id_20", "bus_benchmark/busi/benign (20)", "bus_bra/bus_0001-l"]
-    dataset = np.array(["busi", "curated_busi", "bus_benchmark/grouped", "bus_bra"])
-    assert same_pictures(dataset, np.array(images)) == {
-        **dict.fromkeys(images[:3], "busi/benign (20)"),
-        "bus_bra/bus_0001-l": "bus_bra/bus_0001-l",
-    }
+    for name, image in (
+        ("busi", "busi/benign (20)"),
+        ("curated_busi", "curated_busi/benign_id_20"),
+        ("bus_benchmark/grouped", "bus_benchmark/busi/benign (20)"),
+    ):
+        assert same_pictures(name, np.array([image])) == {image: "busi/benign (20)"}
+    alone = "bus_bra/bus_0001-l"
+    assert same_pictures("bus_bra", np.array([alone])) == {alone: alone}

@@ -13,7 +13,7 @@ from busjax.data.preprocessing import HALVES
 from busjax.methods.freezing import unmatched
 from busjax.pretrained.load import load_variables, make_release_network
 from busjax.pretrained.table import RELEASES
-from busjax.training.config import ConfigError, validate
+from busjax.training.config import ConfigError, from_json, validate
 from busjax.training.evaluate import evaluate
 from busjax.training.loop import train
 from busjax.training.releases import preprocessing, settle_releases
@@ -143,6 +143,19 @@ def test_every_release_can_be_named_on_the_command_line(release):
     config = transfer.get_config()
     config.pretrained.release, config.data.image_size = release, RELEASES[release].input_size
     validate(config)
+
+
+@pytest.mark.parametrize("field", ["pretrained", "data.groups", "pretrained.freeze"])
+def test_a_config_of_before_is_told_what_it_lacks(field):
+    """Of a run that an earlier version has begun."""
+    values = transfer.get_config().to_dict()
+    *path, last = field.split(".")
+    node = values
+    for name in path:
+        node = node[name]
+    del node[last]
+    with pytest.raises(ConfigError, match=rf"^{field}.*: missing from the config"):
+        validate(from_json(values))
 
 
 def test_random_weights_are_not_frozen():
