@@ -1,9 +1,10 @@
-"""The one entry point: train, evaluate and describe runs. `python launch.py --helpfull` lists every flag."""
+"""The one entry point: train, evaluate, describe and compare runs. `python launch.py --helpfull` lists every flag."""
 
 import ast
 import os
 import shlex
 import sys
+from pathlib import Path
 
 from absl import app, flags, logging
 from ml_collections import config_flags
@@ -13,23 +14,54 @@ CONFIG = config_flags.DEFINE_config_file(
     "config", None, "File of the experiment, with its variants after a colon: configs/rem.py:small", lock_config=True
 )
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; the same folder continues it")
-MODE = flags.DEFINE_enum("mode", "train", ["train", "evaluate", "describe"], "What to do")
+MODE = flags.DEFINE_enum("mode", "train", ["train", "evaluate", "describe", "table"], "What to do")
 COMPILATION_CACHE = flags.DEFINE_string(
     "compilation_cache", "~/.cache/busjax/xla", "Folder that keeps compiled programs between runs; '' for none"
 )
 COORDINATOR = flags.DEFINE_string("coordinator", "", "host:port of the first of several processes; '' for one process")
 PROCESSES = flags.DEFINE_integer("processes", 1, "How many processes --coordinator joins")
 PROCESS = flags.DEFINE_integer("process", 0, "Which of them this one is, from 0")
+SWEEP = flags.DEFINE_string("sweep", "", "File with sweep(add), its variant after a colon; --workdir is its folder")
+EXECUTOR = flags.DEFINE_enum("executor", "local", ["local", "slurm"], "Where the runs of --sweep go")
+JOBS = flags.DEFINE_integer(
+    "jobs", 0, "Runs of --sweep at a time; 0 for one on each device, or with Slurm for all", lower_bound=0
+)
+SLURM_PARTITION = flags.DEFINE_string("slurm_partition", "", "Partition; '' for the cluster's default")
+SLURM_TIME = flags.DEFINE_integer(
+    "slurm_time", 1440, "Minutes of a job; a longer run is queued again and goes on", lower_bound=1
+)
+SLURM_MEMORY = flags.DEFINE_string("slurm_memory", "", "Memory of a run, such as 16G; '' for the cluster's default")
+SLURM_GPUS = flags.DEFINE_integer("slurm_gpus", 0, "GPUs of a run, which uses all of them", lower_bound=0)
+SLURM_CPUS = flags.DEFINE_integer("slurm_cpus", 0, "Cores of a run; 0 for the cluster's default", lower_bound=0)
+OF_SWEEPS = (EXECUTOR, JOBS, SLURM_PARTITION, SLURM_TIME, SLURM_MEMORY, SLURM_GPUS, SLURM_CPUS)
+TABLE = flags.DEFINE_string(
+    "table", "", "Of --mode table: a published table (shareef_4) to put the runs in; shown alone without --workdir"
+)
+SEEDS_TOGETHER = flags.DEFINE_bool(
+    "seeds_together", False, "Of --mode table: runs that differ in config.seed, too, are one row"
+)
 
 # Columns of tables in a file or a pipe, which have no width of their own.
 LOG_WIDTH = 140
 
 
 def main(arguments: list[str]) -> int:
-    """Runs the mode; returns the exit code: 0 done, 2 for an error of the user's, 75 where a signal ended training."""
+    """Runs the mode; returns the exit code.
+
+    0 done, 1 where runs of a sweep failed, 2 for an error of the user's, 75 where a signal ended training.
+    """
     if len(arguments) > 1:
         return _refuse(f"unexpected argument {arguments[1]!r}: every option starts with --")
-    if MODE.value != "evaluate" and CONFIG.value is None:
+    if MODE.value == "table" and not SWEEP.value:
+        return _table(Console(width=None if sys.stdout.isatty() else LOG_WIDTH))
+    if SWEEP.value:
+        if MODE.value not in ("train", "describe"):
+            return _refuse(f"--mode {MODE.value} is for a run or its tables, expected train or describe with --sweep")
+        if COORDINATOR.value:
+            return _refuse("--coordinator is for the processes of one run, expected none with --sweep")
+    elif given := [flag.name for flag in OF_SWEEPS if flag.present]:
+        return _refuse(f"--{given[0]} needs --sweep, for example --sweep configs/sweeps/rem_lambda.py")
+    elif MODE.value != "evaluate" and CONFIG.value is None:
         return _refuse(f"--mode {MODE.value} needs --config, for example --config configs/rem.py:demo")
     if MODE.value != "describe" and not WORKDIR.value:
         return _refuse(f"--mode {MODE.value} needs --workdir, the folder of the run")
@@ -42,6 +74,7 @@ def main(arguments: list[str]) -> int:
 
     from busjax.data.splits import SplitError
     from busjax.pretrained.errors import PretrainedError
+    from busjax.sweeps.errors import SweepError
     from busjax.training.checkpoints import CheckpointError
     from busjax.training.errors import ConfigError
     from busjax.training.loop import NonFiniteLoss
@@ -54,11 +87,13 @@ def main(arguments: list[str]) -> int:
         jax.distributed.initialize(COORDINATOR.value, PROCESSES.value, PROCESS.value)
     elif int(os.environ.get("SLURM_NTASKS", "1")) > 1 and "SLURM_STEP_NODELIST" in os.environ:
         jax.distributed.initialize()  # as one task of several started by srun
-    known = (ConfigError, DatasetError, SplitError, CheckpointError, PretrainedError, WorkdirError, NonFiniteLoss)
+    known: tuple[type[Exception], ...] = (ConfigError, DatasetError, SplitError, CheckpointError, PretrainedError)
+    known += (SweepError, WorkdirError, NonFiniteLoss)
     try:
-        return {"train": _train, "evaluate": _evaluate, "describe": _describe}[MODE.value](
-            Console(width=None if sys.stdout.isatty() else LOG_WIDTH)
-        )
+        console = Console(width=None if sys.stdout.isatty() else LOG_WIDTH)
+        if SWEEP.value:
+            return _sweep(console)
+        return {"train": _train, "evaluate": _evaluate, "describe": _describe}[MODE.value](console)
     except known as error:
         return _refuse(str(error))
 
@@ -111,6 +146,48 @@ def _describe(console: Console) -> int:
 
     validate(CONFIG.value)
     describe(CONFIG.value, console)
+    return 0
+
+
+def _sweep(console: Console) -> int:
+    from busjax.sweeps.command import Settings, describe_sweep, run_sweep
+    from busjax.sweeps.plan import Base
+    from busjax.sweeps.process import Launcher
+    from busjax.sweeps.slurm import SlurmOptions
+
+    base = Base()
+    if CONFIG.value is not None:
+        flag = flags.FLAGS["config"]
+        reference = config_flags.get_config_filename(flag)
+        base = Base(CONFIG.value, reference, config_flags.get_override_values(flag))
+    options = SlurmOptions(
+        SLURM_PARTITION.value, SLURM_TIME.value, SLURM_MEMORY.value, SLURM_GPUS.value, SLURM_CPUS.value, JOBS.value
+    )
+    settings = Settings(
+        sweep=SWEEP.value,
+        base=base,
+        workdir=Path(WORKDIR.value).expanduser().absolute() if WORKDIR.value else None,
+        executor=EXECUTOR.value,
+        jobs=JOBS.value,
+        slurm=options,
+        launcher=Launcher(Path(__file__).absolute(), COMPILATION_CACHE.value),
+    )
+    return describe_sweep(settings, console) if MODE.value == "describe" else run_sweep(settings, console)
+
+
+def _table(console: Console) -> int:
+    from busjax.evaluation.tables.command import make_tables, show_published
+    from busjax.evaluation.tables.errors import TableError
+
+    if not WORKDIR.value and not TABLE.value:
+        return _refuse("--mode table needs --workdir, a folder of runs, or --table, the name of a published table")
+    try:
+        if WORKDIR.value:
+            make_tables(WORKDIR.value, console, table=TABLE.value, seeds_together=SEEDS_TOGETHER.value)
+        else:
+            show_published(TABLE.value, console)
+    except (TableError, OSError) as error:
+        return _refuse(str(error))
     return 0
 
 

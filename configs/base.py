@@ -7,6 +7,28 @@ from ml_collections import ConfigDict, FieldReference
 from busjax.names import hint
 
 
+def no_augmentation() -> ConfigDict:
+    """Training images as they are; `data/augmentation.py` says what each field does."""
+    return ConfigDict(
+        {
+            "flip_horizontal": False,
+            "rotate_degrees": 0.0,
+            "shift_height": 0.0,  # largest share of the height
+            "shift_width": 0.0,
+            "scale": (1.0, 1.0),
+            "fill": "zero",  # or 'edge'
+            "noise": 0.0,  # standard deviation in grey levels
+        }
+    )
+
+
+def linear_head() -> ConfigDict:
+    """The last layer on averaged features, after `model.dropout_rate`: a softmax of two outputs."""
+    # With `widths`, hidden layers of so many features with ReLU come first, and `dropout_rate` after the first of them;
+    # there is then no class activation map. With one output, its sigmoid is the probability of the positive answer.
+    return ConfigDict({"widths": (), "dropout_rate": 0.3, "outputs": 2})
+
+
 def base() -> ConfigDict:
     """All fields at the paper's values; where the paper is silent, the comment says what was chosen."""
     config = ConfigDict()
@@ -29,7 +51,9 @@ def base() -> ConfigDict:
     config.data.image_size = 299
     config.data.resize = "short_side"  # multi-input prediction; 'squash' for BASIC
     config.data.views = 5
-    config.data.augment = ConfigDict({"flip_horizontal": False, "rotate_degrees": 0.0})  # the paper lists none
+    config.data.augment = no_augmentation()  # the paper lists none
+    # As the released weights expect, or else from -1 to 1; 'raw_bgr', 'unit_bgr': blue first, 0 to 255 or 0 to 1.
+    config.data.pixels = "release"
     config.data.cache = True  # keep decoded images in memory
 
     config.model = ConfigDict()
@@ -47,6 +71,7 @@ def base() -> ConfigDict:
             "task": "malignant",
             "width": 1.0,
             "options": {"blocks": (10, 20, 10), "last_block_scale": 1.0},
+            "head": linear_head(),
         }
     )
     config.model.sn = ConfigDict(
@@ -60,6 +85,7 @@ def base() -> ConfigDict:
                 "count_padding": False,
                 "last_max_pooling": False,
             },
+            "head": linear_head(),
         }
     )
 
@@ -70,6 +96,15 @@ def base() -> ConfigDict:
     config.pretrained.sn = ConfigDict({"release": "", "path": ""})
     config.pretrained.freeze = ()  # patterns of parameters that stay as they are: ('image_tower/*',)
 
+    config.loss = ConfigDict()
+    config.loss.name = "cross_entropy"  # methods/losses.py; eq. 5
+    config.loss.positive_weight = 1.0  # of 'weighted_bce'
+    config.loss.gamma = 2.0  # of 'focal'
+    config.loss.alpha = 0.5
+    config.loss.segmentation = "dice"  # of the method 'multitask', methods/segmentation_losses.py
+    config.loss.classification_weight = 1.0
+    config.loss.segmentation_weight = 1.0
+
     config.optimizer = ConfigDict()
     config.optimizer.name = "adadelta"
     config.optimizer.learning_rate = 1.0
@@ -78,6 +113,10 @@ def base() -> ConfigDict:
     config.optimizer.eps = 1e-5
     config.optimizer.b1 = 0.9  # of Adam
     config.optimizer.b2 = 0.999
+    config.optimizer.momentum = 0.9  # of SGD
+    config.optimizer.momentum_decay = 0.004  # of NADAM; 1.0 as in Keras from 2.11 on
+    # The rate times `factor`, and not below `floor`, after `patience` validations without a lower loss; 0 for never.
+    config.optimizer.plateau = ConfigDict({"patience": 0, "factor": 0.1, "min_delta": 1e-4, "floor": 0.0})
     config.optimizer.weight_decay = 1e-4
     config.optimizer.decay = "decoupled"
 
@@ -88,6 +127,9 @@ def base() -> ConfigDict:
     config.train.log_every = 10  # steps
 
     config.eval = ConfigDict({"batch_size": 10, "threshold": 0.5, "beta": 2.0})
+    config.eval.mask_threshold = 0.5  # of a pixel, where lesions are drawn
+    # The row of a published table that the run belongs beside, in `--mode table`: 'shareef_4', 'mobilenet_scratch'.
+    config.table = ConfigDict({"name": "", "row": ""})
     # By F-beta on validation, each network by itself; from the first epoch on.
     config.selection = ConfigDict({"metric": "f_beta", "mode": "max", "after": 0.0})
     return config

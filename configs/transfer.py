@@ -13,7 +13,7 @@ release (`python -m busjax.pretrained --list`), such as `--config.pretrained.rel
 
 from ml_collections import ConfigDict
 
-from configs.base import base, with_variants
+from configs.base import base, linear_head, with_variants
 
 
 def scratch(config: ConfigDict) -> None:
@@ -44,7 +44,9 @@ def get_config(variant: str = "full") -> ConfigDict:
     config.data.views = 1
     config.data.augment.flip_horizontal = True
     config.model.network = "net"
-    config.model.net = ConfigDict({"backbone": "mobilenet", "task": "malignant", "width": 1.0, "options": {}})
+    config.model.net = ConfigDict(
+        {"backbone": "mobilenet", "task": "malignant", "width": 1.0, "options": {}, "head": linear_head()}
+    )
     config.model.norm_scale = True
     # 0.99, as Keras has it, would leave the running statistics behind the weights for epochs of some 50 steps.
     config.model.norm_momentum = 0.9

@@ -6,7 +6,7 @@ leading axis. At evaluation image and mask have a second axis, the views.
 """
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import grain
@@ -22,7 +22,12 @@ from busjax.data.preprocessing import HALVES, Preprocessing
 from busjax.data.records import Dataset
 from busjax.names import hint
 
-RESIZES = ("squash", "short_side")
+RESIZES: dict[str, Callable[..., transforms.Example]] = {
+    "squash": transforms.squash,
+    "pad": transforms.pad_to_square,
+    "short_side": transforms.resize_short_side,
+}
+"""Name -> function of (example, size, interpolation)."""
 
 
 class EvaluationBatches:
@@ -81,8 +86,8 @@ def training_batches(
       dataset: records by row.
       indices: rows to train on; each is seen once per epoch.
       image_size: height and width of the network's input, in pixels.
-      resize: 'squash' to image_size x image_size, or 'short_side': the shorter side to image_size, then a random crop
-        (Qi et al. 2019, multi-input prediction).
+      resize: 'squash' to image_size x image_size, 'pad' with zeros to a square first, or 'short_side': the shorter
+        side to image_size, then a random crop (Qi et al. 2019, multi-input prediction).
       augment: fields of `Augmentation`.
       batch_size: size of the global batch, over all hosts and devices.
       seed: integer in [0, 2**32).
@@ -143,7 +148,7 @@ def evaluation_batches(
       dataset: records by row.
       indices: rows to evaluate.
       image_size: height and width of a view, in pixels.
-      resize: 'squash' (one view), or 'short_side' and windows along the longer side (Qi et al. 2019).
+      resize: 'squash' or 'pad' (one view), or 'short_side' and windows along the longer side (Qi et al. 2019).
       views: number of windows per image; 5 in the paper; 1 is the centre.
       batch_size: number of images (not views) in a global batch.
       sharding: of the batch axis; None leaves numpy arrays of this host's part.
@@ -163,8 +168,9 @@ def evaluation_batches(
     prepared = PreparedExamples(dataset, _resizer(resize, image_size, preprocessing), cache=cache)
     rows = _checked_rows(indices, dataset)
     local_size = _local_batch_size(batch_size, process_index, process_count, sharding)
-    if views < 1 or (resize == "squash" and views != 1):
-        raise ValueError(f"views is {views}, expected {'1 with resize squash' if resize == 'squash' else 'at least 1'}")
+    if views < 1 or (resize != "short_side" and views != 1):
+        one = f"1 with resize {resize}"
+        raise ValueError(f"views is {views}, expected {'at least 1' if resize == 'short_side' else one}")
     count = -(-len(rows) // batch_size)
 
     def finish(position: int) -> Batch:
@@ -249,11 +255,10 @@ def _scaled(preprocessing: Preprocessing, batch: Batch) -> Batch:
 
 def _resizer(resize: str, image_size: int, preprocessing: Preprocessing) -> Any:
     if resize not in RESIZES:
-        raise ValueError(f"unknown resize {resize!r}{hint(resize, RESIZES)}")
+        raise ValueError(f"unknown resize {resize!r}{hint(resize, list(RESIZES))}")
     if image_size < 1:
         raise ValueError(f"image_size is {image_size}, expected at least 1 pixel")
-    function = transforms.squash if resize == "squash" else transforms.resize_short_side
-    return functools.partial(function, size=image_size, interpolation=preprocessing.interpolation)
+    return functools.partial(RESIZES[resize], size=image_size, interpolation=preprocessing.interpolation)
 
 
 def _checked_rows(indices: np.ndarray, dataset: Dataset) -> np.ndarray:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, UInt8
 
-INTERPOLATIONS = ("bilinear", "bicubic")
+INTERPOLATIONS = ("bilinear", "bicubic", "bilinear_point")
 
 
 @dataclass(frozen=True)
@@ -44,3 +44,26 @@ class Preprocessing:
 
 HALVES = Preprocessing()
 """x / 127.5 - 1, from -1 to 1."""
+
+# 'unit' is 0 to 1, as Vakanski and Xian have it. The others are as the released scripts of Shareef et al. feed all
+# their networks, whatever the weights expect: read by OpenCV, blue first, resized without antialiasing. Single-task
+# networks see 0 to 255, multi-task ones 0 to 1.
+PIXELS: dict[str, Preprocessing] = {
+    "unit": Preprocessing((0.0, 0.0, 0.0), (255.0, 255.0, 255.0)),
+    "raw_bgr": Preprocessing((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), bgr=True, interpolation="bilinear_point"),
+    "unit_bgr": Preprocessing((0.0, 0.0, 0.0), (255.0, 255.0, 255.0), bgr=True, interpolation="bilinear_point"),
+}
+"""By name, other scalings than those of released weights."""
+
+def in_turn(first: Preprocessing, second: Preprocessing) -> Preprocessing:
+    """One scaling after the other: the second takes what the first gives for its R, G, B, whatever that is.
+
+    Raises:
+      ValueError: the second puts blue first.
+    """
+    order = (2, 1, 0) if first.bgr else (0, 1, 2)
+    if second.bgr:
+        raise ValueError("in_turn: found a second scaling that puts blue first, expected one that keeps the order")
+    mean = tuple(first.mean[c] + first.deviation[c] * second.mean[order[c]] for c in range(3))
+    deviation = tuple(first.deviation[c] * second.deviation[order[c]] for c in range(3))
+    return Preprocessing(mean, deviation, first.bgr, first.interpolation)  # type: ignore[arg-type]

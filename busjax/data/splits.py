@@ -166,6 +166,27 @@ def check_targets(split: Split, table: Table, tasks: Sequence[str]) -> None:
             _require_both(positive, f"the {name} part of the {split.protocol} split ({shown})", task)
 
 
+def check_masks(split: Split, table: Table) -> None:
+    """Checks that a method that draws lesions has masks to learn from.
+
+    Args:
+      split: rows of each part.
+      table: columns of the dataset.
+
+    Raises:
+      SplitError: no image of the training part has a mask.
+    """
+    masked, train = np.asarray(table.has_mask), split.train
+    if masked[train].any():
+        return
+    shown = ", ".join(np.unique(np.asarray(table.dataset)[train]).tolist())
+    elsewhere = f", {int(masked.sum())} images of other parts have one" if masked.any() else ""
+    raise SplitError(
+        f"no masks to learn from: none of the {len(train)} training images of {shown} has one{elsewhere}; expected a "
+        "dataset with masks, or the method 'classification'"
+    )
+
+
 def _dealt_parts(
     groups: np.ndarray, strata: np.ndarray, protocol: str, fold: int, folds: int, seed: int
 ) -> Int[np.ndarray, " images"]:

@@ -1,13 +1,14 @@
 """Geometry of images, in numpy and Pillow: one geometry for an image and its mask.
 
 Images are resized bilinearly (or bicubically) with antialiasing (Pillow widens the filter when it shrinks), masks to
-the nearest pixel, so that a mask holds only 0 and 255.
+the nearest pixel, so that a mask holds only 0 and 255. 'bilinear_point' is without antialiasing: each pixel is the
+bilinear value at its centre, as OpenCV has it.
 """
 
 import dataclasses
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float64, UInt8
 from PIL import Image
 
 
@@ -43,6 +44,22 @@ def resize_short_side(example: Example, size: int, interpolation: str = "bilinea
     if height <= width:
         return _resize(example, size, scaled, interpolation)
     return _resize(example, scaled, size, interpolation)
+
+
+def pad_to_square(example: Example, size: int, interpolation: str = "bilinear") -> Example:
+    """Zeros on both sides of the shorter dimension, an odd one at the bottom or the right; then size x size.
+
+    The aspect stays, and all of the image is seen (Shareef et al.).
+    """
+    height, width = example.image.shape[:2]
+    side = max(height, width)
+    top, left = (side - height) // 2, (side - width) // 2
+    margins = [(top, side - height - top), (left, side - width - left)]
+    if is_one_channel(example.image):
+        image = three_channels(np.pad(example.image[..., 0], margins))
+    else:
+        image = np.pad(example.image, [*margins, (0, 0)])
+    return _resize(Example(image, np.pad(example.mask, [*margins, (0, 0)])), size, size, interpolation)
 
 
 def random_crop(example: Example, size: int, rng: np.random.Generator) -> Example:
@@ -90,23 +107,40 @@ def flip_horizontal(example: Example, rng: np.random.Generator) -> Example:
     return Example(example.image[:, ::-1], example.mask[:, ::-1])
 
 
-def rotate(example: Example, rng: np.random.Generator, max_degrees: float) -> Example:
-    """Turns about the centre by an angle uniform in [-max_degrees, max_degrees]; the size stays, corners turn black."""
-    angle = float(rng.uniform(-max_degrees, max_degrees))
-    image = Image.fromarray(example.image).rotate(angle, Image.Resampling.BILINEAR)
-    mask = Image.fromarray(example.mask[..., 0]).rotate(angle, Image.Resampling.NEAREST)
-    return Example(np.asarray(image), np.asarray(mask)[..., None])
-
-
 def _resize(example: Example, height: int, width: int, interpolation: str) -> Example:
     if example.image.shape[:2] == (height, width):
         return example
     # Of a grey image that is stored once, one channel is resized for all three.
     once = is_one_channel(example.image)
-    source = Image.fromarray(example.image[..., 0] if once else example.image)
-    image = np.asarray(source.resize((width, height), Image.Resampling[interpolation.upper()]))
+    values = example.image[..., 0] if once else example.image
+    if interpolation == "bilinear_point":
+        old_height, old_width = values.shape[:2]
+        steps = np.array([[old_width / width, 0.0, 0.0], [0.0, old_height / height, 0.0]])
+        image = sample_bilinear(values, steps, height, width)
+    else:
+        image = np.asarray(Image.fromarray(values).resize((width, height), Image.Resampling[interpolation.upper()]))
     mask = Image.fromarray(example.mask[..., 0]).resize((width, height), Image.Resampling.NEAREST)
     return Example(three_channels(image) if once else image, np.asarray(mask)[..., None])
+
+
+def sample_bilinear(
+    values: UInt8[np.ndarray, "rows columns *channels"], matrix: Float64[np.ndarray, "2 3"], height: int, width: int
+) -> UInt8[np.ndarray, "height width *channels"]:
+    """The bilinear values at given places, rounded to the nearest grey level; black outside.
+
+    Args:
+      values: an image or one channel of it.
+      matrix: from a place (x, y, 1) in the result to a place (x, y) in `values`, in pixels from the upper left corner.
+      height, width: of the result.
+    """
+    if values.ndim == 3:
+        channels = [sample_bilinear(values[..., i], matrix, height, width) for i in range(values.shape[2])]
+        return np.stack(channels, axis=-1)
+    # As floats, for Pillow cuts the fractions of 8-bit results off.
+    source = Image.fromarray(values.astype(np.float32))
+    how = Image.Resampling.BILINEAR
+    sampled = source.transform((width, height), Image.Transform.AFFINE, tuple(matrix.ravel()), how)
+    return np.rint(np.asarray(sampled)).astype(np.uint8)
 
 
 def is_one_channel(image: UInt8[np.ndarray, "height width 3"]) -> bool:

@@ -82,6 +82,20 @@ def resampled_rates(
     return rates(draws.astype(np.float64) @ per_case)
 
 
+def resampled_means(
+    draws: Int64[np.ndarray, "resamples cases"],
+    case_of_image: Int64[np.ndarray, " n"],
+    value: Float64[np.ndarray, " n"],
+) -> Float64[np.ndarray, " resamples"]:
+    """The mean over images of every resample of cases; NaN values count in no mean, and a mean of none is NaN."""
+    defined = ~np.isnan(value)
+    sums, images = np.zeros(draws.shape[1]), np.zeros(draws.shape[1])
+    np.add.at(sums, case_of_image[defined], value[defined])
+    np.add.at(images, case_of_image[defined], 1.0)
+    total, count = draws @ sums, draws @ images
+    return np.divide(total, count, out=np.full(len(draws), np.nan), where=count > 0)
+
+
 def percentile_interval(values: Shaped[np.ndarray, " resamples"]) -> Interval:
     """The interval of `LEVEL` coverage over the resamples in which the value is defined."""
     defined = values[np.isfinite(values)]

@@ -1,9 +1,9 @@
-"""Single images picked out to look at: with a class activation map, or with the feature maps of both pathways."""
+"""Single images picked out to look at: with a class activation map, feature maps of both pathways, or a lesion mask."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +73,35 @@ class FeatureExample:
                 if values.ndim != 2 or not np.all(np.isfinite(values)):
                     found = f"shape {values.shape} or values that are not finite"
                     raise ValueError(f"image '{self.image_id}': {field}[{number}]: found {found}, expected a 2-D map")
+
+
+@dataclass(frozen=True, eq=False)
+class MaskExample:
+    """One image with its true and its predicted lesion mask.
+
+    Attributes:
+      image_id: as in the predictions.
+      image: what the network saw, in colour.
+      true: where the lesion is; None where the dataset has no mask for this image.
+      probability: of the lesion, from 0 to 1.
+      dice: of the two masks; NaN where there is no true one.
+
+    Raises:
+      ValueError: sizes differ, or a value is out of range; the message names the image and the field.
+    """
+
+    image_id: str
+    image: UInt8[np.ndarray, "height width 3"]
+    true: Bool[np.ndarray, "mask_height mask_width"] | None
+    probability: Float[np.ndarray, "p_height p_width"]
+    dice: float
+
+    def __post_init__(self) -> None:
+        size = self.image.shape[:2]
+        for field, array in (("true", self.true), ("probability", self.probability)):
+            if array is not None and array.shape != size:
+                raise ValueError(f"image '{self.image_id}': {field}: found size {array.shape}, expected {size}")
+        _check_unit(self.image_id, "probability", self.probability)
 
 
 def _check_unit(image_id: str, field: str, values: np.ndarray) -> None:

@@ -104,7 +104,7 @@ def feature_maps(examples: Sequence[FeatureExample]) -> Figure:
             axes.set(xticks=[], yticks=[])
             if row == 0:
                 axes.set_title(title, fontsize=9)
-        grid[row, 0].set_ylabel(_short(example.image_id), fontsize=8)
+        grid[row, 0].set_ylabel(short_id(example.image_id), fontsize=8)
     return figure
 
 
@@ -114,10 +114,10 @@ def _show_pair(left: Axes, right: Axes, example: CamExample) -> None:
     for axes in (left, right):
         if example.mask is not None and example.mask.any() and not example.mask.all():
             axes.contour(example.mask > 0, levels=[0.5], colors=_OUTLINE, linewidths=0.9)
-    left.set_title(_short(example.image_id), fontsize=8)
+    left.set_title(short_id(example.image_id), fontsize=8)
     right.set_title(f"{example.output} score {example.score:.3f}", fontsize=8)
 
 
-def _short(image_id: str, length: int = 24) -> str:
+def short_id(image_id: str, length: int = 24) -> str:
     """An identifier that fits over a picture; the end is kept, since that is where images of a case differ."""
     return image_id if len(image_id) <= length else f"…{image_id[1 - length :]}"

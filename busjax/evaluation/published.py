@@ -1,81 +1,199 @@
 """Results printed in the papers, as data, to be shown beside ours.
 
-They were measured on other images than ours (Qi et al.: a private set of West China Hospital), so that a difference
-to ours is not a difference between methods. Every row carries `OTHER_DATA` to say so wherever it is shown.
+The numbers are in `papers/NAME.csv`, one line for each result, as the paper prints them:
+
+* `tables`: the tables it is printed in, of `PAPERS[NAME].tables`; several where a paper repeats a result.
+* `row`: its name, unique within a table. A run's config names it in `table.row`.
+* `method`, `setting`: what it is, in words.
+* one column for each metric the paper prints (of `METRICS`, and `printed_auc`), blank where it prints none; those of
+  `Paper.percent` are in percent, the others from 0 to 1.
+* `note`: what is known to be wrong or missing.
+
+What a paper prints as "AUC" is in the column `printed_auc`; `Paper.auc_is` says which of our metrics that is: `auc`, or
+`balanced_accuracy` where it was computed from decisions instead of scores.
+
+All were measured on other images than ours, or on other folds of them, so that a difference to ours is not a
+difference between methods. They are labelled `OTHER_DATA` wherever they are shown.
 """
 
+import csv
+import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+from busjax.names import hint
 
 OTHER_DATA = "other data"
 """The label of every published row."""
 
-SOURCE = (
-    "Qi et al., Automated diagnosis of breast ultrasonography images using deep neural networks, "
-    "Medical Image Analysis 52 (2019) 185-198"
-)
+RATES = ("accuracy", "sensitivity", "specificity", "precision", "balanced_accuracy", "fpr", "fnr")
+"""Metrics that papers print in percent, and so do we."""
+
+METRICS = (*RATES, "f1", "f2", "auc", "dice", "iou")
+"""Metrics a row may have."""
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A paper with tables of results.
+
+    Attributes:
+      source: the reference.
+      short: the reference in a few words.
+      tables: what is in each table, and the images it was measured on, by the table's name; the name ends in what the
+        paper calls it: 'shareef_4' is Table 4.
+      auc_is: 'auc' or 'balanced_accuracy', what the paper prints as AUC.
+      percent: the metrics it prints in percent.
+    """
+
+    source: str
+    short: str
+    tables: Mapping[str, tuple[str, str]]
+    auc_is: str = "auc"
+    percent: tuple[str, ...] = RATES
+
+
+_WEST_CHINA = "images of West China Hospital, not public"
+_ALL_FIVE = "3641 images of HMSS, BUSI, BUSIS, Thammasat, Dataset B"
+_WITH_MASKS = "1209 images of BUSI, BUSIS"
+
+PAPERS: dict[str, Paper] = {
+    "qi2019": Paper(
+        source="Qi et al., Automated diagnosis of breast ultrasonography images using deep neural networks, "
+        "Medical Image Analysis 52 (2019) 185-198",
+        short="Qi et al. 2019",
+        tables={
+            "qi_4": ("Malignant or not, validation part", f"1357 {_WEST_CHINA}"),
+            "qi_5": ("Malignant or not, test part", f"1359 {_WEST_CHINA}"),
+            "qi_6": ("Solid nodule or not, validation part", f"1357 {_WEST_CHINA}"),
+            "qi_7": ("Solid nodule or not, test part", f"1359 {_WEST_CHINA}"),
+        },
+    ),
+    "shareef": Paper(
+        source="Shareef, Xian, Sun, Vakanski, Ding, Ning, Cheng, A benchmark for breast ultrasound image "
+        "classification",
+        short="Shareef et al.",
+        tables={
+            "shareef_4": ("Training from scratch and transfer learning", _ALL_FIVE),
+            "shareef_5": ("Augmentation and none", _ALL_FIVE),
+            "shareef_6": ("Loss functions", _ALL_FIVE),
+            "shareef_7": ("Optimizers", _ALL_FIVE),
+            "shareef_8": ("One task and two", _WITH_MASKS),
+            "shareef_9": ("Approaches with two tasks", _WITH_MASKS),
+            "shareef_website": ("On the benchmark's website only", _ALL_FIVE),
+        },
+        # The released code passes 0/1 decisions to roc_auc_score, which gives the mean of sensitivity and specificity;
+        # `tables.auc_check` shows it row by row.
+        auc_is="balanced_accuracy",
+    ),
+}
 
 VARIANTS = ("BASIC", "MIP", "REM", "Han", "Cheng")
 """The methods that Qi et al. compare, in the order of their tables."""
 
-_TABLES = {("mt", "val"): 4, ("mt", "test"): 5, ("sn", "val"): 6, ("sn", "test"): 7}
-# F2, then accuracy, sensitivity and specificity in percent, as printed; rows in the order of VARIANTS.
-_VALUES = {
-    ("mt", "val"): (
-        (0.878, 93.07, 86.74, 96.32),
-        (0.916, 92.85, 92.83, 92.87),
-        (0.931, 94.47, 93.91, 94.76),
-        (0.888, 92.26, 88.91, 93.98),
-        (0.639, 78.92, 62.17, 87.51),
-    ),
-    ("mt", "test"): (
-        (0.885, 93.52, 87.39, 96.66),
-        (0.920, 93.89, 92.61, 94.55),
-        (0.942, 94.48, 95.65, 93.88),
-        (0.905, 93.08, 90.87, 94.22),
-        (0.645, 79.54, 62.61, 88.21),
-    ),
-    ("sn", "val"): (
-        (0.920, 87.62, 92.76, 77.08),
-        (0.930, 87.91, 94.19, 75.06),
-        (0.941, 89.39, 95.29, 77.30),
-        (0.907, 87.99, 90.57, 82.70),
-        (0.819, 73.03, 82.79, 53.03),
-    ),
-    ("sn", "test"): (
-        (0.916, 87.34, 92.22, 77.35),
-        (0.924, 87.78, 93.31, 76.45),
-        (0.932, 90.13, 93.54, 83.18),
-        (0.887, 85.28, 88.61, 78.47),
-        (0.805, 71.74, 81.16, 52.47),
-    ),
-}
-# Sections 5.2.1 and 5.2.3. The text does not say whether on the validation or on the test set.
-_AUC = {("mt", "BASIC"): 0.980, ("mt", "REM"): 0.982, ("sn", "BASIC"): 0.928, ("sn", "REM"): 0.928}
+_QI_TABLES = {("mt", "val"): "qi_4", ("mt", "test"): "qi_5", ("sn", "val"): "qi_6", ("sn", "test"): "qi_7"}
 
 
 @dataclass(frozen=True)
 class PublishedRow:
-    """One row of a published table.
+    """One published result.
 
     Attributes:
-      method: the network as the paper names it, e.g. 'Mt-Net(REM)'.
-      variant: one of `VARIANTS`.
-      f_beta: with beta = 2.
-      accuracy, sensitivity, specificity: from 0 to 1, as printed (four digits).
-      auc: from the text, which does not say on which part; None where it gives none.
-      source: paper and table.
-      data: always 'other data'.
+      paper: a name of `PAPERS`.
+      tables: where it is printed.
+      name: of the row.
+      method, setting: as the paper names them.
+      printed: by metric (of `METRICS`), the text that is printed. What is printed as AUC stands under the metric it is.
+      note: what is known to be wrong or missing; '' for nothing.
     """
 
+    paper: str
+    tables: tuple[str, ...]
+    name: str
     method: str
-    variant: str
-    f_beta: float
-    accuracy: float
-    sensitivity: float
-    specificity: float
-    auc: float | None
-    source: str
-    data: str = OTHER_DATA
+    setting: str
+    printed: Mapping[str, str]
+    note: str
+
+    def value(self, metric: str) -> float | None:
+        """A metric from 0 to 1, with the digits that are printed; None where none is."""
+        if metric not in self.printed:
+            return None
+        value = Decimal(self.printed[metric])
+        return float(value / 100 if metric in PAPERS[self.paper].percent else value)
+
+
+@dataclass(frozen=True)
+class PublishedTable:
+    """A published table.
+
+    Attributes:
+      name: such as 'shareef_4'.
+      paper: a name of `PAPERS`.
+      title: what it compares.
+      data: the images it was measured on.
+      rows: in the order of the paper.
+    """
+
+    name: str
+    paper: str
+    title: str
+    data: str
+    rows: tuple[PublishedRow, ...]
+
+    @property
+    def number(self) -> str:
+        """What the paper calls it: 'Table 4'; 'website' where it is none of its tables."""
+        end = self.name.rpartition("_")[2]
+        return f"Table {end}" if end.isdigit() else end
+
+
+def table_names() -> tuple[str, ...]:
+    """The names of all published tables."""
+    return tuple(name for paper in PAPERS.values() for name in paper.tables)
+
+
+def paper_of(table: str) -> str:
+    """The paper a table is in.
+
+    Raises:
+      ValueError: there is no such table; the message has the nearest name.
+    """
+    for name, paper in PAPERS.items():
+        if table in paper.tables:
+            return name
+    raise ValueError(f"unknown published table {table!r}{hint(table, table_names())}")
+
+
+def published_table(name: str) -> PublishedTable:
+    """A published table by its name.
+
+    Raises:
+      ValueError: there is no such table.
+    """
+    paper = paper_of(name)
+    title, data = PAPERS[paper].tables[name]
+    return PublishedTable(name, paper, title, data, tuple(row for row in read_paper(paper) if name in row.tables))
+
+
+def check_place(table: str, row: str) -> None:
+    """Checks that a config's `table.name` and `table.row` name a row of a published table; both may be ''.
+
+    Raises:
+      ValueError: naming the field that is wrong.
+    """
+    if not table:
+        if row:
+            raise ValueError(f"table.name: found '', expected the published table that table.row {row!r} is in")
+        return
+    try:
+        rows = [published.name for published in published_table(table).rows]
+    except ValueError as error:
+        raise ValueError(f"table.name: {error}") from None
+    if row and row not in rows:
+        raise ValueError(f"table.row: {table} has no row {row!r}{hint(row, rows)}")
 
 
 def published_rows(output: str, part: str) -> tuple[PublishedRow, ...]:
@@ -84,20 +202,56 @@ def published_rows(output: str, part: str) -> tuple[PublishedRow, ...]:
     Empty for any other output or part: 'mt_without_map', for one, has no counterpart in the paper.
     """
     key = (output, part)
-    if key not in _TABLES:
-        return ()
-    network = {"mt": "Mt-Net", "sn": "Sn-Net"}[output]
-    names = {"Han": "Han et al.", "Cheng": "Cheng et al."}
-    return tuple(
-        PublishedRow(
-            method=names.get(variant, f"{network}({variant})"),
-            variant=variant,
-            f_beta=f_beta,
-            accuracy=round(accuracy / 100, 4),
-            sensitivity=round(sensitivity / 100, 4),
-            specificity=round(specificity / 100, 4),
-            auc=_AUC.get((output, variant)),
-            source=f"{SOURCE}, Table {_TABLES[key]}",
+    return published_table(_QI_TABLES[key]).rows if key in _QI_TABLES else ()
+
+
+@functools.cache
+def read_paper(paper: str) -> tuple[PublishedRow, ...]:
+    """All results of a paper, each once, in the order of its file.
+
+    Raises:
+      ValueError: the file is malformed; the message names file, line and column.
+    """
+    return read_rows(paper, Path(__file__).with_name("papers") / f"{paper}.csv")
+
+
+def read_rows(paper: str, path: Path) -> tuple[PublishedRow, ...]:
+    """`read_paper` from a file of one's own."""
+    facts = PAPERS[paper]
+    names = {"printed_auc": facts.auc_is} | {metric: metric for metric in METRICS if metric != facts.auc_is}
+    text = ("tables", "row", "method", "setting", "note")
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        for column in reader.fieldnames or ():
+            if column not in (*text, *names):
+                raise ValueError(f"{path}: column {column!r}{hint(column, (*text, *names))}")
+        if missing := [column for column in text if column not in (reader.fieldnames or ())]:
+            raise ValueError(f"{path}: found no column {missing[0]!r}, expected {', '.join(text)} and metrics")
+        lines = list(reader)
+    rows: list[PublishedRow] = []
+    taken: set[tuple[str, str]] = set()
+    for number, line in enumerate(lines, start=2):
+        here = f"{path}, line {number}"
+        tables = tuple((line["tables"] or "").split())
+        if not tables or not set(tables) <= facts.tables.keys():
+            raise ValueError(f"{here}: tables: found {line['tables']!r}, expected some of {', '.join(facts.tables)}")
+        for table in tables:
+            if (table, line["row"]) in taken:
+                raise ValueError(f"{here}: row: found {line['row']!r} again in {table}, expected each once")
+            taken.add((table, line["row"]))
+        printed = {names[column]: line[column] for column in names if line.get(column)}
+        for metric, value in printed.items():
+            _require_number(f"{here}: {metric}", value)
+        rows.append(
+            PublishedRow(paper, tables, line["row"], line["method"], line["setting"], printed, line["note"] or "")
         )
-        for variant, (f_beta, accuracy, sensitivity, specificity) in zip(VARIANTS, _VALUES[key], strict=True)
-    )
+    return tuple(rows)
+
+
+def _require_number(where: str, text: str) -> None:
+    try:
+        found = Decimal(text)
+    except InvalidOperation:
+        raise ValueError(f"{where}: found {text!r}, expected a number") from None
+    if not 0 <= found <= 100:
+        raise ValueError(f"{where}: found {text!r}, expected 0 to 100")

@@ -7,15 +7,17 @@ from typing import Any
 
 from busjax.atomic import write_atomic
 from busjax.evaluation.bootstrap import LEVEL
-from busjax.evaluation.examples import CamExample, FeatureExample
+from busjax.evaluation.examples import CamExample, FeatureExample, MaskExample
 from busjax.evaluation.figures import confusion_matrix, roc_curves, training_curves
 from busjax.evaluation.galleries import cam_gallery, feature_maps
 from busjax.evaluation.localisation import Localisation, energy_inside, pointing_game
 from busjax.evaluation.page import STYLE, facts, picture
 from busjax.evaluation.predictions import Predictions
-from busjax.evaluation.published import OTHER_DATA, SOURCE, VARIANTS
+from busjax.evaluation.published import OTHER_DATA, PAPERS, VARIANTS
 from busjax.evaluation.results import PARTS
-from busjax.evaluation.rows import MISSING, RATE_COLUMNS, Row, number, table_rows
+from busjax.evaluation.rows import MISSING, RATE_COLUMNS, Row, number, outputs_of, table_rows
+from busjax.evaluation.segmentation import Segmentation
+from busjax.evaluation.segmentation_section import segmentation_html
 from busjax.page import Section, page, paragraph
 
 PART_NAMES = {"test": "Test", "val": "Validation", "train": "Training"}
@@ -31,6 +33,8 @@ def write_report(
     history: Sequence[Mapping[str, object]] = (),
     cam_examples: Mapping[str, Sequence[CamExample]] | None = None,
     feature_examples: Sequence[FeatureExample] = (),
+    segmentations: Mapping[str, Segmentation] | None = None,
+    mask_examples: Mapping[str, Sequence[MaskExample]] | None = None,
     variants: tuple[str, ...] = VARIANTS,
 ) -> None:
     """Writes the report, whole or not at all; a section without data is left out.
@@ -46,6 +50,8 @@ def write_report(
       history: rows for `training_curves`.
       cam_examples: for each output, the examples of the gallery and of the localisation numbers.
       feature_examples: rows for `feature_maps`.
+      segmentations: for each part, the counted pixels of predicted masks to draw histograms of.
+      mask_examples: rows of the gallery of outlines, of the test part.
       variants: published rows to show.
 
     Raises:
@@ -59,9 +65,14 @@ def write_report(
         *(
             Section(f"results-{part}", f"{PART_NAMES[part]} results", _table(results, part, variants))
             for part in PARTS
-            if results.get(part)
+            if outputs_of(results, part)
         ),
         Section("datasets", "Each dataset by itself", _datasets(results.get("datasets", {}))),
+        Section(
+            "segmentation",
+            "Segmentation",
+            segmentation_html(results, PART_NAMES, segmentations or {}, mask_examples or {}),
+        ),
         Section("roc", "ROC curves", _roc(predictions)),
         Section("confusion", "Confusion matrices", _confusion(predictions, results)),
         Section("training", "Training curves", _training(history)),
@@ -94,7 +105,7 @@ def _chosen(selection: Mapping[str, object]) -> str:
 
 def _table(results: Mapping[str, Any], part: str, variants: tuple[str, ...]) -> str:
     rows = table_rows(results, part, variants)
-    first = next(iter(results[part].values()))
+    first = next(iter(outputs_of(results, part).values()))
     rates = (name.replace("_", " ").capitalize() for name in RATE_COLUMNS)
     headings = ("Output", "Images (cases)", "AUC", f"F{first['beta']:g}", *rates, "TP/FN/TN/FP")
     head = "".join(f"<th>{escape(heading)}</th>" for heading in headings)
@@ -107,9 +118,9 @@ def _table(results: Mapping[str, Any], part: str, variants: tuple[str, ...]) -> 
         )
     if any(row.published for row in rows):
         how += (
-            f" Rows marked “{OTHER_DATA}” are from {SOURCE}, Tables 4 to 7; its AUCs are from the text, which does not"
-            " say on which part. They were measured on a private set of West China Hospital and cannot be compared"
-            " directly with ours."
+            f" Rows marked “{OTHER_DATA}” are from {PAPERS['qi2019'].source}, Tables 4 to 7; its AUCs are from the"
+            " text, which does not say on which part. They were measured on a private set of West China Hospital and"
+            " cannot be compared directly with ours."
         )
     ours = [f"{row.label}: {row.note}." for row in rows if row.note and not row.published]
     notes = "".join(paragraph(text, note=True) for text in (how, *ours))
@@ -121,7 +132,7 @@ def _datasets(datasets: Mapping[str, Any]) -> str:
         f"<h3>{escape(name)}, {PART_NAMES[part].lower()}</h3>{_table(results, part, ())}"
         for name, results in datasets.items()
         for part in PARTS
-        if results.get(part)
+        if outputs_of(results, part)
     )
 
 
@@ -214,7 +225,7 @@ def _features(examples: Sequence[FeatureExample]) -> str:
 
 
 def _definitions(results: Mapping[str, Any]) -> str:
-    outputs = {name: metrics for part in PARTS for name, metrics in results.get(part, {}).items()}
+    outputs = {name: metrics for part in PARTS for name, metrics in outputs_of(results, part).items()}
     if not outputs:
         return ""
     beta = f"{next(iter(outputs.values()))['beta']:g}"

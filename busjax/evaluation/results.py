@@ -16,7 +16,9 @@ from busjax.atomic import write_atomic
 from busjax.evaluation.metrics import binary_metrics
 from busjax.evaluation.predictions import Predictions
 from busjax.evaluation.published import OTHER_DATA
-from busjax.evaluation.rows import Row, table_rows
+from busjax.evaluation.rows import Row, outputs_of, table_rows
+from busjax.evaluation.segmentation import SEGMENTATION, Segmentation, segmentation_results
+from busjax.evaluation.segmentation_section import print_segmentation
 
 PARTS = ("test", "val", "train")
 """Parts of the data that results may hold, in the order they are shown."""
@@ -29,6 +31,9 @@ def build_results(
     selection: Mapping[str, object],
     *,
     datasets: Mapping[str, Mapping[str, Sequence[Predictions]]] | None = None,
+    segmentations: Mapping[str, Segmentation] | None = None,
+    dataset_segmentations: Mapping[str, Mapping[str, Segmentation]] | None = None,
+    mask_threshold: float = 0.5,
     beta: float = 2.0,
     threshold: float = 0.5,
     threshold_from: str = "fixed",
@@ -41,6 +46,9 @@ def build_results(
       parts: for each part ('test', 'val', 'train'), the predictions of every output.
       selection: how the checkpoint was chosen (metric, part, step, value...); kept as it is.
       datasets: of a run on several datasets, the same as `parts` for each of them by itself.
+      segmentations: of a method that draws lesions, for each part its counted pixels; goes to {part: {"segmentation"}}.
+      dataset_segmentations: the same for each dataset by itself.
+      mask_threshold: of the pixels counted.
       beta, threshold, resamples, seed: see `binary_metrics`.
       threshold_from: where the threshold comes from ('fixed', or the part it was chosen on); kept with every metric.
 
@@ -67,6 +75,13 @@ def build_results(
             name: {part: _part_results(f"{name}, {part}", outputs, **how) for part, outputs in own.items()}
             for name, own in datasets.items()
         }
+    how = {"threshold": mask_threshold, "resamples": resamples, "seed": seed}
+    for part, segmentation in (segmentations or {}).items():
+        results.setdefault(part, {})[SEGMENTATION] = segmentation_results(segmentation, **how)
+    for name, own in (dataset_segmentations or {}).items():
+        for part, segmentation in own.items():
+            entry = results["datasets"].setdefault(name, {}).setdefault(part, {})
+            entry[SEGMENTATION] = segmentation_results(segmentation, **how)
     results["selection"] = _json_value(selection, "selection")
     return results
 
@@ -84,6 +99,8 @@ def _part_results(
     """Metrics by output."""
     found: dict[str, Any] = {}
     for predictions in outputs:
+        if predictions.name == SEGMENTATION:
+            raise ValueError(f"results: {where}: found an output called '{SEGMENTATION}', which means its masks")
         if predictions.name in found:
             raise ValueError(f"results: {where}: found '{predictions.name}' twice, expected different names")
         try:
@@ -145,10 +162,12 @@ def print_results(results: Mapping[str, Any], console: Console, *, variants: tup
 
 
 def _print_part(results: Mapping[str, Any], part: str, title: str, console: Console, variants: tuple[str, ...]) -> None:
+    if segmentation := results.get(part, {}).get(SEGMENTATION):
+        print_segmentation(segmentation, title, console)
     rows = table_rows(results, part, variants)
     if not rows:
         return
-    first = next(iter(results[part].values()))
+    first = next(iter(outputs_of(results, part).values()))
     where = f"threshold {first['threshold']:g} ({first['threshold_from']}), rates in %, intervals 95 %"
     table = _wide_table(rows, first["beta"])
     console.print(Text(f"{title}: {where}", style="bold"))

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from busjax.evaluation.published import PublishedRow, published_rows
+from busjax.evaluation.published import OTHER_DATA, PAPERS, PublishedRow, published_rows, published_table
+from busjax.evaluation.segmentation import SEGMENTATION
 
 MISSING = "–"
 """Shown where a value is undefined or not published."""
@@ -73,20 +74,24 @@ def result_row(output: str, metrics: Mapping[str, Any]) -> Row:
 
 def published_row(row: PublishedRow) -> Row:
     """The row of a published result, marked as measured on other data."""
-    values = {"auc": number(row.auc), "f_beta": number(row.f_beta), "precision": MISSING, "balanced_accuracy": MISSING}
-    for name in ("accuracy", "sensitivity", "specificity"):
-        values[name] = number(getattr(row, name), percent=True)
-    note = f"{row.data}; {row.source.rpartition(', ')[2]} of Qi et al. 2019"
-    if row.auc is not None:
-        note += "; the paper does not say on which part its AUC is"
+    values = {name: row.printed.get(name, MISSING) for name in ("auc", *RATE_COLUMNS)}
+    values["f_beta"] = row.printed.get("f2", MISSING)
+    note = f"{OTHER_DATA}; {published_table(row.tables[0]).number} of {PAPERS[row.paper].short}"
+    if row.note:
+        note += f"; {row.note}"
     return Row(row.method, True, note, MISSING, MISSING, MISSING, values, {})
+
+
+def outputs_of(results: Mapping[str, Any], part: str) -> dict[str, Any]:
+    """The outputs of a part with their metrics: all that results.json holds of it but the segmentation."""
+    return {name: metrics for name, metrics in results.get(part, {}).items() if name != SEGMENTATION}
 
 
 def table_rows(results: Mapping[str, Any], part: str, variants: tuple[str, ...]) -> list[Row]:
     """One row per output of a part, each followed by the published rows of `variants` ('REM', 'BASIC', ...)."""
     rows: list[Row] = []
-    for output, metrics in results.get(part, {}).items():
+    for output, metrics in outputs_of(results, part).items():
         rows.append(result_row(output, metrics))
         beside = published_rows(output, part) if metrics["beta"] == 2 else ()  # the papers' F is F2
-        rows.extend(published_row(row) for row in beside if row.variant in variants)
+        rows.extend(published_row(row) for row in beside if row.name in variants)
     return rows

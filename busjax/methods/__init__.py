@@ -1,5 +1,6 @@
 """Ways of training. What one step computes is here; the loop around it is not."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -8,16 +9,19 @@ import optax
 from busjax.methods.classification import classification
 from busjax.methods.cross_training import MT, SN, cross_training
 from busjax.methods.freezing import freeze_parameters
+from busjax.methods.losses import make_loss
 from busjax.methods.method import AXIS, Method
+from busjax.methods.multitask import make_multitask_loss, multitask
 from busjax.methods.tasks import TASKS
-from busjax.models import make_network
+from busjax.models import make_multitask_network, make_network
+from busjax.models.dense_head import DenseHead
 from busjax.names import hint
 
 
 def _network(config: Any, name: str, has_map_tower: bool, unroll_blocks: bool | None):
     """The network `name` of a config."""
     own, shared = config.model[name], config.model
-    return make_network(
+    network = make_network(
         own.backbone,
         width=own.width,
         options=own.options.to_dict(),
@@ -30,21 +34,67 @@ def _network(config: Any, name: str, has_map_tower: bool, unroll_blocks: bool | 
         dropout_rate=shared.dropout_rate,
         has_map_tower=has_map_tower,
         unroll_blocks=unroll_blocks,
+        classes=own.head.outputs,
         **({"map_scale": shared.map_scale} if has_map_tower else {}),
     )
+    if not own.head.widths:
+        return network
+    return network.clone(hidden=functools.partial(DenseHead, tuple(own.head.widths), own.head.dropout_rate))
 
 
 def _classification(config: Any, optimizer: optax.GradientTransformation, unroll: bool | None) -> Method:
     name = config.model.network
     task = TASKS[config.model[name].task]
     return classification(
-        name, _network(config, name, False, unroll), task, optimizer, config.model.batch_norm == "frozen"
+        name,
+        _network(config, name, False, unroll),
+        task,
+        optimizer,
+        config.model.batch_norm == "frozen",
+        make_loss(config.loss),
     )
 
 
 def _cross_training(config: Any, optimizer: optax.GradientTransformation, unroll: bool | None) -> Method:
     networks = {name: _network(config, name, True, unroll) for name in (MT, SN)}
-    return cross_training(networks, optimizer, config.model.batch_norm == "frozen")
+    return cross_training(networks, optimizer, config.model.batch_norm == "frozen", make_loss(config.loss))
+
+
+def multitask_network(config: Any, name: str, unroll_blocks: bool | None = None):
+    """The network `name` of a config that classifies and segments.
+
+    Raises:
+      ValueError: it cannot be made so; the message says what was found and what was expected.
+    """
+    own, shared = config.model[name], config.model
+    return make_multitask_network(
+        own.architecture,
+        backbone=own.backbone,
+        options=own.options.to_dict(),
+        classes=own.head.outputs,
+        head_widths=tuple(own.head.widths),
+        dropout_rate=own.head.dropout_rate,
+        segmentation=own.segmentation,
+        width=own.width,
+        norm_scale=own.get("norm_scale", shared.norm_scale),
+        norm_epsilon=own.get("norm_epsilon", shared.norm_epsilon),
+        norm_momentum=shared.norm_momentum,
+        dtype=config.dtype,
+        axis_name=AXIS if shared.sync_batch_norm else None,
+        unroll_blocks=unroll_blocks,
+    )
+
+
+def _multitask(config: Any, optimizer: optax.GradientTransformation, unroll: bool | None) -> Method:
+    name = config.model.network
+    return multitask(
+        name,
+        multitask_network(config, name, unroll),
+        TASKS[config.model[name].task],
+        optimizer,
+        config.model.batch_norm == "frozen",
+        make_multitask_loss(config.loss),
+    )
 
 
 def network_names(config: Any) -> tuple[str, ...]:
@@ -55,6 +105,7 @@ def network_names(config: Any) -> tuple[str, ...]:
 METHODS: dict[str, Callable[[Any, optax.GradientTransformation, bool | None], Method]] = {
     "classification": _classification,
     "cross_training": _cross_training,
+    "multitask": _multitask,
 }
 
 

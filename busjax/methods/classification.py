@@ -1,4 +1,4 @@
-"""One network, one task: BASIC and MIP of Qi et al. 2019, section 4.3."""
+"""One network, one task: BASIC and MIP of Qi et al. 2019, section 4.3; the single-task networks of Shareef et al."""
 
 import clu.metrics
 import jax
@@ -9,7 +9,7 @@ from jaxtyping import Array
 
 from busjax.methods import passes
 from busjax.methods.batch import Batch
-from busjax.methods.losses import known, mean_over_devices, softmax_cross_entropy
+from busjax.methods.losses import Loss, cross_entropy, known, mean_over_devices
 from busjax.methods.method import AXIS, Method
 from busjax.methods.metrics import collection
 from busjax.methods.state import TrainState, apply_gradients, init_network, initial_key, step_key
@@ -18,16 +18,24 @@ from busjax.models.region_enhanced import RegionEnhancedNetwork
 
 
 def classification(
-    name: str, network: RegionEnhancedNetwork, task: Task, optimizer: optax.GradientTransformation, frozen: bool
+    name: str,
+    network: RegionEnhancedNetwork,
+    task: Task,
+    optimizer: optax.GradientTransformation,
+    frozen: bool,
+    loss: Loss = cross_entropy,
 ) -> Method:
-    """Training of a plain network by softmax cross-entropy.
+    """Training of a plain network.
+
+    There are class activation maps where nothing stands between the averaged features and the last layer.
 
     Args:
       name: of the network in states and results ('mt', 'sn').
-      network: without a map tower.
+      network: without a map tower, with one output or two.
       task: the question it answers.
       optimizer: its update rule.
       frozen: whether batch normalisation keeps its running statistics in training.
+      loss: of an example.
     """
     metrics = collection((name,))
     train = not frozen
@@ -41,19 +49,19 @@ def classification(
         target = task.target(batch)
         keys = passes.example_keys(step_key(state), batch)
 
-        def loss(params):
+        def whole_loss(params):
             features, stats = passes.run(network, "image_features", train, params, net.batch_stats, batch["image"])
             outputs, stats = passes.run(network, "classify", train, params, stats, features, keys)
-            each = softmax_cross_entropy(outputs.logits, target)
-            return mean_over_devices(each, known(target, batch["weight"]), AXIS), (outputs.logits, stats)
+            each = loss(outputs.logits, target)
+            return mean_over_devices(each, known(target, batch["weight"]), AXIS), (outputs.logits, each, stats)
 
-        (value, (logits, stats)), gradients = jax.value_and_grad(loss, has_aux=True)(net.params)
+        (value, (logits, each, stats)), gradients = jax.value_and_grad(whole_loss, has_aux=True)(net.params)
         net = apply_gradients(net, lax.pmean(gradients, AXIS), lax.pmean(stats, AXIS), optimizer)
         told = metrics.gather_from_model_output(
             axis_name=AXIS,
             all_finite=jnp.isfinite(lax.pmean(value, AXIS)),
             step=state.step,
-            **passes.step_outputs(name, logits, target, batch["weight"]),
+            **passes.step_outputs(name, logits, each, target, batch["weight"]),
         )
         return TrainState(state.step + 1, state.key, {name: net}), told
 
@@ -63,11 +71,14 @@ def classification(
             network, "image_features", False, net.params, net.batch_stats, passes.fold_views(image)
         )
         outputs, _ = passes.run(network, "classify", False, net.params, net.batch_stats, features)
-        cam = passes.activation_map(net.params, outputs)
+        cams = {}
+        if network.hidden is None:
+            cams[name] = passes.unfold_views(passes.activation_map(net.params, outputs), image)
         return {
             "scores": {name: passes.mean_probability(outputs.logits, image)},
-            "cams": {name: passes.unfold_views(cam, image)},
+            "cams": cams,
             "maps": {},
+            **passes.validation_losses(loss, {name: outputs.logits}, {name: task.target(batch)}, batch),
         }
 
     return Method({name: network}, {name: task}, (name,), init, train_step, predict, metrics, {name: name})

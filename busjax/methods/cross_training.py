@@ -31,7 +31,7 @@ from jaxtyping import Array, Bool
 
 from busjax.methods import passes
 from busjax.methods.batch import Batch
-from busjax.methods.losses import known, mean_over_devices, softmax_cross_entropy
+from busjax.methods.losses import Loss, cross_entropy, known, mean_over_devices
 from busjax.methods.method import AXIS, Method
 from busjax.methods.metrics import collection
 from busjax.methods.state import TrainState, apply_gradients, init_network, initial_key, step_key
@@ -57,7 +57,10 @@ def flip_coin(key: Array) -> Bool[Array, ""]:
 
 
 def cross_training(
-    networks: Mapping[str, RegionEnhancedNetwork], optimizer: optax.GradientTransformation, frozen: bool
+    networks: Mapping[str, RegionEnhancedNetwork],
+    optimizer: optax.GradientTransformation,
+    frozen: bool,
+    loss: Loss = cross_entropy,
 ) -> Method:
     """The method of two networks, 'mt' and 'sn', each with a map tower.
 
@@ -65,6 +68,7 @@ def cross_training(
       networks: the Mt-Net and the Sn-Net, by the names 'mt' and 'sn'.
       optimizer: the update rule of each; the two states are separate.
       frozen: whether batch normalisation keeps its running statistics in training.
+      loss: of an example.
     """
     mt, sn = networks[MT], networks[SN]
     tasks = {MT: TASKS["malignant"], SN: TASKS["solid"]}
@@ -118,8 +122,8 @@ def cross_training(
             keys = passes.example_keys(key, batch)
             outputs, stats = passes.run(network, "classify", train, params, stats, aggregated, keys)
             target = tasks[name].target(batch)
-            each = softmax_cross_entropy(outputs.logits, target)
-            return mean_over_devices(each, known(target, weight), AXIS), (outputs.logits, stats)
+            each = loss(outputs.logits, target)
+            return mean_over_devices(each, known(target, weight), AXIS), (outputs.logits, each, stats)
 
         def mt_loss(params, features, blank):
             """A or B3."""
@@ -130,7 +134,7 @@ def cross_training(
             )
             return update_loss(mt, params, stats, MT, features, map_features, mt_key)
 
-        (mt_value, (mt_logits, mt_stats)), (direct, *through) = jax.value_and_grad(
+        (mt_value, (mt_logits, mt_each, mt_stats)), (direct, *through) = jax.value_and_grad(
             mt_loss, argnums=(0, 1, 2), has_aux=True
         )(old[MT].params, mt_image, mt_blank)
         mt_gradients = _mean_sum(direct, pull_mt(tuple(through))[0])
@@ -145,7 +149,7 @@ def cross_training(
             map_features, stats = passes.run(sn, "map_features", train, params, sn_stats, m3)
             return update_loss(sn, params, stats, SN, features, map_features, sn_key)
 
-        (sn_value, (sn_logits, sn_stats)), (direct, through) = jax.value_and_grad(
+        (sn_value, (sn_logits, sn_each, sn_stats)), (direct, through) = jax.value_and_grad(
             sn_loss, argnums=(0, 1), has_aux=True
         )(old[SN].params, sn_image)
         sn_gradients = _mean_sum(direct, pull_sn(through)[0])
@@ -156,8 +160,8 @@ def cross_training(
             all_finite=jnp.isfinite(lax.pmean(mt_value + sn_value, AXIS)),
             step=state.step,
             with_map=jnp.asarray(with_map, jnp.float32),
-            **passes.step_outputs(MT, mt_logits, tasks[MT].target(batch), weight),
-            **passes.step_outputs(SN, sn_logits, tasks[SN].target(batch), weight),
+            **passes.step_outputs(MT, mt_logits, mt_each, tasks[MT].target(batch), weight),
+            **passes.step_outputs(SN, sn_logits, sn_each, tasks[SN].target(batch), weight),
         )
         return TrainState(state.step + 1, state.key, {MT: new_mt, SN: new_sn}), told
 
@@ -184,12 +188,14 @@ def cross_training(
 
         shown = [min(channel, mt_image.shape[-1] - 1) for channel in SHOWN_CHANNELS]
         logits = {MT: enhanced.logits, WITHOUT_MAP: without.logits, SN: solid.logits}
+        targets = {name: tasks[SN if name == SN else MT].target(batch) for name in logits}
         cams = {MT: passes.activation_map(mt_params, enhanced), WITHOUT_MAP: m1, SN: m2}
         maps = {"image": mt_image[..., shown], "map": mt_region[..., shown]}
         return {
             "scores": {name: passes.mean_probability(values, views) for name, values in logits.items()},
             "cams": {name: passes.unfold_views(cam, views) for name, cam in cams.items()},
             "maps": {name: passes.unfold_views(values, views) for name, values in maps.items()},
+            **passes.validation_losses(loss, logits, targets, batch),
         }
 
     return Method(

@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import clu.metrics
+import flax.linen as nn
 from jaxtyping import Array
 
 from busjax.methods.batch import Batch
 from busjax.methods.state import TrainState
 from busjax.methods.tasks import Task
-from busjax.models.region_enhanced import RegionEnhancedNetwork
 
 # The mapped axis that every step runs over: the devices among which a batch is divided.
 AXIS = "batch"
@@ -26,13 +26,17 @@ class Method:
       selectors: the outputs by which a best checkpoint is chosen, one checkpoint for each.
       init: (key, image size) -> state.
       train_step: (state, batch) -> (state, metrics). Runs per device, over the axis `AXIS`.
-      predict: (state, batch with views) -> {"scores": {output: [batch, 2]}, "cams": {output: [batch, views, h, w]},
-        "maps": feature maps at the aggregation point, where there are any}. Runs per device, over the axis `AXIS`.
+      predict: (state, batch with views) -> {"scores": {output: [batch, 2]}, "cams": {output: [batch, views, h, w]} of
+        outputs that have class activation maps, "maps": feature maps at the aggregation point, where there are any,
+        "masks": {output: probabilities of the lesion [batch, views, h, w]}, of methods that draw it,
+        "losses" and "loss_weights": {output: [batch, terms]}}. Runs per device, over the axis `AXIS`. The validation
+        loss of an output is the sum over terms (one for each part of a loss) of each term's weighted mean over images.
       metrics: the collection that `train_step` returns.
       reported_with: for each output, the selector whose checkpoint it is reported from.
+      draws: whether `predict` gives masks, which then must be trained.
     """
 
-    networks: Mapping[str, RegionEnhancedNetwork]
+    networks: Mapping[str, nn.Module]
     outputs: Mapping[str, Task]
     selectors: tuple[str, ...]
     init: Callable[[Array, int], TrainState]
@@ -40,3 +44,4 @@ class Method:
     predict: Callable[[TrainState, Batch], dict[str, Any]]
     metrics: type[clu.metrics.Collection]
     reported_with: Mapping[str, str]
+    draws: bool = False

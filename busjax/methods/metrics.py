@@ -40,16 +40,19 @@ def _masked_average(values: str, mask: str) -> type[clu.metrics.Metric]:
     return clu.metrics.Average.from_fun(lambda **outputs: {"values": outputs[values], "mask": outputs[mask] > 0})
 
 
-def collection(networks: tuple[str, ...], *averages: str) -> type[clu.metrics.Collection]:
+def collection(networks: tuple[str, ...], *averages: str, **where: str) -> type[clu.metrics.Collection]:
     """Metrics of a method's step.
 
-    Its `gather_from_model_output` takes, for each network, `<name>_cross_entropy`, `<name>_correct` and
-    `<name>_known` of shape [batch]; `all_finite` and `step`; and a scalar or [batch] array for each of `averages`.
+    Its `gather_from_model_output` takes, for each network, `<name>_each_loss`, `<name>_correct` and
+    `<name>_known` of shape [batch]; `all_finite` and `step`; a scalar or [batch] array for each of `averages`; and for
+    each of `where` an array and, under the name given, one of the same shape that is above 0 where it counts.
     """
     fields: dict[str, type[clu.metrics.Metric]] = {"first_non_finite": FirstNonFinite}
     for name in networks:
-        fields[f"{name}_loss"] = _masked_average(f"{name}_cross_entropy", f"{name}_known")
+        fields[f"{name}_loss"] = _masked_average(f"{name}_each_loss", f"{name}_known")
         fields[f"{name}_accuracy"] = _masked_average(f"{name}_correct", f"{name}_known")
     for name in averages:
         fields[name] = clu.metrics.Average.from_output(name)
+    for name, mask in where.items():
+        fields[name] = _masked_average(name, mask)
     return clu.metrics.Collection.create(**fields)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import flax.linen as nn
 import flax.struct
 import jax
 import jax.numpy as jnp
@@ -9,7 +10,6 @@ import optax
 from jaxtyping import Array
 
 from busjax.models.initialisation import initialise
-from busjax.models.region_enhanced import RegionEnhancedNetwork
 
 
 @flax.struct.dataclass
@@ -52,9 +52,7 @@ def step_key(state: TrainState) -> Array:
     return jax.random.fold_in(jax.random.fold_in(state.key, 1), state.step)
 
 
-def init_network(
-    network: RegionEnhancedNetwork, optimizer: optax.GradientTransformation, key: Array, size: int
-) -> NetworkState:
+def init_network(network: nn.Module, optimizer: optax.GradientTransformation, key: Array, size: int) -> NetworkState:
     """Random parameters for inputs of `size` x `size` pixels. Pure; meant to be compiled."""
     variables = initialise(network, key, jax.ShapeDtypeStruct((1, size, size, 3), jnp.float32))
     return NetworkState(variables["params"], variables.get("batch_stats", {}), optimizer.init(variables["params"]))

@@ -56,6 +56,14 @@ LOWER_STAGES = (
 UPPER_STAGES = (Stage(6, 5, 2, 192, 4), Stage(6, 3, 1, 320, 1))
 LAST_FEATURES = 1280
 
+# The widest features of each stride, which decoders take: activated, and expanded from what is tapped.
+EXPANDED = {
+    "image_tower/block2a/expand": "stride_2",
+    "image_tower/block3a/expand": "stride_4",
+    "image_tower/block4a/expand": "stride_8",
+    "trunk/block6a/expand": "stride_16",
+}
+
 
 def _padding(kernel: int, symmetric: bool) -> Padding:
     side = (kernel // 2, kernel // 2)
@@ -206,4 +214,5 @@ def efficientnet_b0(settings: Settings, symmetric_padding: bool = False) -> Back
         functools.partial(Lower, settings, symmetric_padding),
         functools.partial(Upper, settings, symmetric_padding),
         minimum_size=1,
+        skips=EXPANDED,
     )

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from busjax.models.attention import AttentionGate
 from busjax.models.backbone import Backbone, tap
 from busjax.models.convolution import Conv
 from busjax.models.layers import ConvNorm, Settings, at_least_float32
@@ -127,7 +128,7 @@ def unet(settings: Settings, levels: tuple[int, ...] = LEVELS, normalise: bool =
     )
 
 
-def _fit(x: Array, height: int, width: int) -> Array:
+def at_size(x: Array, height: int, width: int) -> Array:
     """`x` at another size: surplus rows and columns are cut off the end, where padding made them; missing ones, which
     convolutions without padding have used up, come from bilinear resizing."""
     x = x[:, :height, :width]
@@ -146,6 +147,8 @@ class Decoder(nn.Module):
       outputs: channels of the mask.
       up_kernel: side of the transposed convolutions' kernels.
       normalise: see `DoubleConv`.
+      mask_kernel: side of the last convolution's kernel.
+      gated: strides whose features an attention gate weighs before they are joined.
     """
 
     settings: Settings
@@ -153,6 +156,8 @@ class Decoder(nn.Module):
     outputs: int = 1
     up_kernel: int = 2
     normalise: bool = True
+    mask_kernel: int = 1
+    gated: tuple[int, ...] = ()
 
     @nn.compact
     def __call__(
@@ -175,13 +180,15 @@ class Decoder(nn.Module):
         x = by_stride[stride]
         for i, step in enumerate(self.steps, 1):
             stride //= 2
+            skip = by_stride.get(stride)
+            if skip is not None and stride in self.gated:
+                skip = AttentionGate(s, step, name=f"gate{i}")(skip, x)
             x = TransposedConv(s.channels(step), (self.up_kernel, self.up_kernel), s.dtype, name=f"up{i}")(x)
-            if stride in by_stride:
-                skip = by_stride[stride]
-                x = jnp.concatenate([skip, _fit(x, *skip.shape[1:3])], axis=-1)
+            if skip is not None:
+                x = jnp.concatenate([skip, at_size(x, *skip.shape[1:3])], axis=-1)
             x = DoubleConv(s, step, self.normalise, name=f"step{i}")(x, train)
-        x = Conv(self.outputs, (1, 1), use_bias=True, dtype=s.dtype, name="mask")(x)
-        return at_least_float32(_fit(x, *size))
+        x = Conv(self.outputs, (self.mask_kernel, self.mask_kernel), use_bias=True, dtype=s.dtype, name="mask")(x)
+        return at_least_float32(at_size(x, *size))
 
 
 class UNet(nn.Module):

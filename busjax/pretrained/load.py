@@ -12,9 +12,10 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from jaxtyping import Array, PRNGKeyArray, UInt32
 
 from busjax.models import RegionEnhancedNetwork, make_network
+from busjax.models.initialisation import initialise
 from busjax.pretrained.errors import PretrainedError
 from busjax.pretrained.files import read_tensors
-from busjax.pretrained.matching import Match, array_for, has_all_layers, match
+from busjax.pretrained.matching import Match, array_for, has_all_layers, match, new_parts
 from busjax.pretrained.matching import Path as VariablePath
 from busjax.pretrained.release import Release
 from busjax.pretrained.table import RELEASES
@@ -50,11 +51,6 @@ def variable_shapes(network: nn.Module, size: int, channels: int = 3) -> dict[Va
     return {path: leaf.shape for path, leaf in flatten_dict(kept).items()}
 
 
-def has_new_head(release: Release, network: RegionEnhancedNetwork) -> bool:
-    """Whether the last layer cannot be the release's: other classes, or none of the hidden layers before it."""
-    return network.classes != release.classes or (release.hidden_layers and network.hidden is None)
-
-
 def fitting_releases(tensors: Mapping[str, np.ndarray]) -> list[str]:
     """Names of all releases that the tensors of a file fit exactly."""
     names = []
@@ -70,7 +66,7 @@ def fitting_releases(tensors: Mapping[str, np.ndarray]) -> list[str]:
 def fit(
     release: Release,
     path: str | Path,
-    network: RegionEnhancedNetwork,
+    network: nn.Module,
     *,
     channels: int = 3,
     size: int | None = None,
@@ -85,7 +81,7 @@ def fit(
     """
     tensors = read_tensors(path)
     shapes = variable_shapes(network, size or release.input_size, channels)
-    found = match(release, shapes, tensors, has_new_head(release, network))
+    found = match(release, shapes, tensors, new_parts(release, shapes))
     if not found.fits:
         others = fitting_releases(tensors)
         hint = f"; it fits {', '.join(others)}" if others else ""
@@ -98,30 +94,43 @@ def fill(
     tensors: Mapping[str, np.ndarray],
     found: Match,
     *,
-    key: PRNGKeyArray | UInt32[Array, "2"] | None = None,
+    new: Mapping[VariablePath, Array] | None = None,
     stem: str = "sum",
 ) -> dict[str, Any]:
-    """The variables that tensors make whose places are found; arguments and result as in `load_variables`."""
+    """The variables that tensors make whose places are found, and `new` for those that no tensor fills; other arguments
+    and result as in `load_variables`."""
     variables: dict[VariablePath, Array] = {}
     for place in found.places:
         array = array_for(place, tensors, release.layout)
         if array.shape != place.shape:
             array = (np.sum if stem == "sum" else np.mean)(array, axis=2, keepdims=True)
         variables[place.path] = jnp.asarray(array, jnp.float32)
-    if found.new:
-        if key is None:
-            raise ValueError(f"the last layer is not that of {release.name}, but new: a key to draw it from is needed")
-        features, outputs = found.new["params", "classifier", "kernel"]
-        new = nn.Dense(outputs).init(key, jnp.zeros((1, features)))["params"]
-        variables |= {("params", "classifier", leaf): value for leaf, value in new.items()}
-    return {"params": {}, "batch_stats": {}} | unflatten_dict(variables)
+    return {"params": {}, "batch_stats": {}} | unflatten_dict(variables | dict(new or {}))
+
+
+def draw_new(
+    found: Match, network: nn.Module, key: PRNGKeyArray | UInt32[Array, "2"], size: int, channels: int = 3
+) -> dict[VariablePath, Array]:
+    """Values for what a file does not fill.
+
+    A new last layer alone, on features that the file's layers give, is Flax's linear layer. With any other part, all
+    are as `initialise` has them.
+    """
+    kernel = ("params", "classifier", "kernel")
+    if {path[1] for path in found.new} == {"classifier"}:
+        features, outputs = found.new[kernel]
+        values = nn.Dense(outputs).init(key, jnp.zeros((1, features)))["params"]
+        return {("params", "classifier", leaf): value for leaf, value in values.items()}
+    image = jax.ShapeDtypeStruct((1, size, size, channels), jnp.float32)
+    drawn = flatten_dict(initialise(network, key, image))
+    return {path: drawn[path] for path in found.new}
 
 
 def load_variables(
     release: Release,
     path: str | Path,
     *,
-    network: RegionEnhancedNetwork | None = None,
+    network: nn.Module | None = None,
     classes: int | None = None,
     channels: int = 3,
     size: int | None = None,
@@ -131,18 +140,21 @@ def load_variables(
     """Reads a file of released weights as the variables of a network.
 
     Every tensor of the file is used and every parameter filled, but for what a release declares as ignored. A map
-    tower starts from the weights of the image tower. The last layer is new where the number of classes is not the
-    release's, or where the network goes without the release's hidden layers.
+    tower starts from the weights of the image tower. What a release cannot have is new (`matching.new_parts`): the last
+    layer where the number of classes is not the release's, or where the hidden layers before it are not; hidden layers
+    that the release has none of; the decoder of a network that segments, and any encoder beside its image tower.
 
     Args:
       release: what the file is.
       path: the file.
-      network: made by `make_release_network` or alike; by default `make_release_network(release, classes)`.
+      network: made by `make_release_network` or alike, or of `models.MULTITASK`; by default
+        `make_release_network(release, classes)`.
       classes: number of outputs; by default the network's, or else the release's.
       channels: of the images: 3, or 1 for grey images.
       size: height and width of the images in pixels, by default the release's. No parameter depends on it where the
         features are averaged.
-      key: a new last layer is drawn from it (Flax's initialisation of a linear layer); needed only then.
+      key: what is new is drawn from it; needed only then. A new last layer by itself is Flax's linear layer; other
+        parts, and the last layer with them, are those that `models.initialisation` makes of the same key.
       stem: how the first kernel becomes one on a single channel. 'sum' adds its three channels: a grey image then
         gives the same activations as the same image in all three channels, where preprocessing treats these alike.
         'mean' gives a third of them.
@@ -164,4 +176,10 @@ def load_variables(
     if stem not in STEMS:
         raise ValueError(f"stem must be one of {STEMS}, not {stem!r}")
     tensors, found = fit(release, path, network, channels=channels, size=size)
-    return fill(release, tensors, found, key=key, stem=stem)
+    new = {}
+    if found.new:
+        if key is None:
+            parts = ", ".join(dict.fromkeys(path[1] for path in found.new))
+            raise ValueError(f"{parts}: not of {release.name}, but new: a key to draw it from is needed")
+        new = draw_new(found, network, key, size or release.input_size, channels)
+    return fill(release, tensors, found, new=new, stem=stem)

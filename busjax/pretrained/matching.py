@@ -16,6 +16,10 @@ Shape = tuple[int, ...]
 # PyTorch counts the batches that a batch normalisation has seen; the count is of no use in evaluation.
 IGNORED = {"keras": (), "torch": ("*num_batches_tracked",)}
 
+# Our top-level parts that releases may fill.
+TOWERS = ("image_tower", "map_tower", "trunk")
+HEAD = ("hidden_layers", "classifier")
+
 
 @dataclass(frozen=True)
 class Place:
@@ -40,7 +44,7 @@ class Match:
 
     Attributes:
       places: where every tensor that is used goes.
-      new: our arrays that are knowingly not filled: a new last layer.
+      new: our arrays that are knowingly not filled, as they are in parts that the release does not have.
       unused: tensors that are knowingly not used, with their shapes: ignored ones, a replaced last layer.
       surplus: tensors without a place, with their shapes.
       unfilled: our arrays without a tensor, with their shapes and the names of the tensors that the file has not.
@@ -129,8 +133,30 @@ def has_all_layers(release: Release, tensors: Iterable[str]) -> bool:
     return all(namer.has(layer) for theirs in release.layers().values() for layer in _listed(theirs))
 
 
+def new_parts(release: Release, shapes: Mapping[Path, Shape]) -> frozenset[str]:
+    """The top-level parts of a network that a release does not fill.
+
+    These are the last layer where it cannot be the release's (it has other classes, or other hidden layers before it),
+    hidden layers of which the release has none, and whatever stands beside towers, trunk and head: decoders, further
+    encoders.
+    """
+    theirs, parts = release.layers(), {path[1] for path in shapes}
+    hidden = {"/".join(path[1:-1]) for path in shapes if path[1] == "hidden_layers"}
+    new = {part for part in parts if part not in (*TOWERS, *HEAD)}
+    if hidden.isdisjoint(theirs):
+        new |= parts & {"hidden_layers"}
+    has_hidden = bool(hidden) and "hidden_layers" not in new
+    *_, outputs = shapes["params", "classifier", "kernel"]
+    if outputs != release.classes or has_hidden != release.hidden_layers or "hidden_layers" in new:
+        new.add("classifier")
+    return frozenset(new)
+
+
 def match(
-    release: Release, shapes: Mapping[Path, Shape], tensors: Mapping[str, np.ndarray], new_head: bool = False
+    release: Release,
+    shapes: Mapping[Path, Shape],
+    tensors: Mapping[str, np.ndarray],
+    new: frozenset[str] = frozenset(),
 ) -> Match:
     """Finds the place of every tensor.
 
@@ -138,14 +164,15 @@ def match(
       release: what the file is said to be.
       shapes: of our variables, by path.
       tensors: of the file.
-      new_head: whether the last layer is not taken from the file, nor hidden layers that the network does not have.
+      new: top-level parts that are not taken from the file. The file's hidden layers are left out, too, where its last
+        layer is, and the network has none or new ones.
     """
     result = Match()
     layers = release.layers()
     namer = Namer(tensors, release.layout)
     used: set[str] = set()
     for place in _places(shapes, namer, layers):
-        if new_head and place.path[1] == "classifier":
+        if place.path[1] in new:
             result.new[place.path] = place.shape
             continue
         used.update(place.tensors)
@@ -159,9 +186,9 @@ def match(
         else:
             result.differing[place.path] = (place.shape, found)
     replaced: set[str] = set()
-    if new_head:
-        has_hidden = any(path[1] == "hidden_layers" for path in shapes)
-        tops = ("classifier",) if has_hidden else ("classifier", "hidden_layers")
+    if "classifier" in new:
+        keeps_hidden = "hidden_layers" not in new and any(path[1] == "hidden_layers" for path in shapes)
+        tops = ("classifier",) if keeps_hidden else ("classifier", "hidden_layers")
         for ours, theirs in layers.items():
             if ours.split("/")[0] in tops:
                 replaced |= {namer.layer(namer.choose(layer)) for layer in _listed(theirs)}

@@ -3,59 +3,31 @@
 import dataclasses
 import inspect
 import json
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ml_collections import ConfigDict
 
-from busjax.data.pipeline import RESIZES
 from busjax.data.preprocessing import HALVES
-from busjax.data.splits import PROTOCOLS
-from busjax.methods import METHODS, network_names
+from busjax.evaluation.published import check_place
+from busjax.fields import WITHOUT_EFFECT, flatten
+from busjax.methods import network_names
 from busjax.methods.tasks import TASKS
 from busjax.models import BACKBONES
 from busjax.models.layers import Settings
 from busjax.names import hint
 from busjax.pretrained.table import RELEASES
 from busjax.training.errors import ConfigError
-from busjax.training.optimizers import OPTIMIZERS, SCHEDULES
+from busjax.training.multitask_config import validate_multitask
 from busjax.training.releases import settle_releases, wanted
+from busjax.training.rules import check_fields, check_together
 from tfds_builders import BUILDERS
 
-METRICS = ("f_beta", "auc", "accuracy", "balanced_accuracy", "sensitivity", "specificity")
-
-# What a resumed run may change: where files are, what speed or memory alone depends on, and how long to go on (unless
-# the learning rate follows a schedule over all steps).
-CHANGEABLE = (
-    "data.data_dir",
-    "data.manual_dir",
-    "data.cache",
-    "pretrained.path",
-    "pretrained.mt.path",
-    "pretrained.sn.path",
-    "train.epochs",
-    "train.patience",
-    "train.log_every",
-    "eval.batch_size",
-)
+# What a resumed run may change: what changes no result, and how long to go on (unless the learning rate follows a
+# schedule over all steps).
+CHANGEABLE = (*WITHOUT_EFFECT, "train.epochs", "train.patience")
 
 
-def _one_of(*names: str):
-    return (lambda value: value in names), f"one of {', '.join(names)}"
-
-
-def _at_least(minimum: float):
-    return (lambda value: value >= minimum), f"at least {minimum:g}"
-
-
-def _between(low: float, high: float):
-    return (lambda value: low <= value <= high), f"{low:g} to {high:g}"
-
-
-POSITIVE = (lambda value: value > 0 and math.isfinite(value)), "a positive number"
-
-TEXT = (lambda value: isinstance(value, str)), "a text"
 DATASETS = "a name such as 'busi', or several: 'bus_bra,busi' or a list"
 
 
@@ -87,81 +59,20 @@ def _require_names(field: str, value: Any, *, optional: bool) -> None:
             raise ConfigError(f"{field}: unknown dataset {key!r}{hint(key, sorted(BUILDERS))}")
 
 
-RULES: dict[str, tuple] = {
-    "method": _one_of(*METHODS),
-    "seed": _between(0, 2**32 - 1),
-    "dtype": _one_of("float32", "bfloat16"),
-    "data.groups": TEXT,
-    "pretrained.release": TEXT,
-    "pretrained.path": TEXT,
-    "pretrained.mt.release": TEXT,
-    "pretrained.mt.path": TEXT,
-    "pretrained.sn.release": TEXT,
-    "pretrained.sn.path": TEXT,
-    "pretrained.freeze": (
-        (lambda value: isinstance(value, list) and all(isinstance(item, str) and item for item in value)),
-        "a tuple of patterns",
-    ),
-    "data.split": _one_of(*PROTOCOLS),
-    "data.split_seed": _at_least(0),
-    "data.folds": _at_least(3),
-    "data.fold": _at_least(0),
-    "data.image_size": _at_least(1),
-    "data.resize": _one_of(*RESIZES),
-    "data.views": _at_least(1),
-    "data.augment.rotate_degrees": _between(0, 180),
-    "model.batch_norm": _one_of("batch", "frozen"),
-    "model.norm_epsilon": POSITIVE,
-    "model.norm_momentum": ((lambda value: 0 <= value < 1), "0 or more and below 1"),
-    "model.dropout_rate": ((lambda value: 0 <= value < 1), "0 or more and below 1"),
-    "model.map_scale": ((lambda value: math.isfinite(value)), "a finite number"),
-    "optimizer.name": _one_of(*OPTIMIZERS),
-    "optimizer.schedule": _one_of(*SCHEDULES),
-    "optimizer.decay": _one_of("decoupled", "coupled"),
-    "optimizer.learning_rate": POSITIVE,
-    "optimizer.rho": ((lambda value: 0 <= value < 1), "0 or more and below 1"),
-    "optimizer.eps": POSITIVE,
-    "optimizer.b1": ((lambda value: 0 <= value < 1), "0 or more and below 1"),
-    "optimizer.b2": ((lambda value: 0 <= value < 1), "0 or more and below 1"),
-    "optimizer.weight_decay": _at_least(0),
-    "train.epochs": _at_least(1),
-    "train.batch_size": _at_least(1),
-    "train.patience": _at_least(1),
-    "train.log_every": _at_least(1),
-    "eval.batch_size": _at_least(1),
-    "eval.threshold": _between(0, 1),
-    "eval.beta": POSITIVE,
-    "selection.metric": _one_of(*METRICS),
-    "selection.after": ((lambda value: 0 <= value < 1), "0 or more and below 1"),
-    "selection.mode": _one_of("max", "min"),
-}
-
-
-def flatten(config: Mapping[str, Any] | ConfigDict, prefix: str = "") -> dict[str, Any]:
-    """Fields by their dotted names; tuples as lists, as JSON has them."""
-    flat: dict[str, Any] = {}
-    for name, value in config.items():
-        if isinstance(value, Mapping | ConfigDict):
-            flat.update(flatten(value, f"{prefix}{name}."))
-        else:
-            flat[f"{prefix}{name}"] = list(value) if isinstance(value, tuple) else value
-    return flat
-
-
 def validate(config: ConfigDict) -> None:
     """Checks every field and what fields mean together.
 
     Raises:
       ConfigError: naming the first field that is wrong.
     """
-    flat = flatten(config)
-    for field, (holds, expected) in RULES.items():
-        if field not in flat:
-            raise ConfigError(f"{field}: missing from the config, expected {expected}")
-        if not holds(flat[field]):
-            raise ConfigError(f"{field}: found {flat[field]!r}, expected {expected}")
+    check_fields(flatten(config))
     for field in ("name", "train", "test"):
         _require_names(f"data.{field}", config.data.get(field), optional=field != "name")
+    if "table" in config:  # runs of older versions have none
+        try:
+            check_place(config.table.name, config.table.row)
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
     if config.data.train and not config.data.test:
         raise ConfigError("data.test: found '', expected the datasets to test on, since data.train is set")
     names = network_names(config)
@@ -194,8 +105,9 @@ def validate(config: ConfigDict) -> None:
             "model.batch_norm: found 'frozen', expected 'batch': frozen statistics only make sense with loaded "
             "weights, and pretrained.release names none"
         )
-    if config.data.resize == "squash" and config.data.views != 1:
-        raise ConfigError(f"data.views: found {config.data.views}, expected 1 where data.resize is 'squash'")
+    check_together(config, names)
+    if config.method == "multitask":
+        validate_multitask(config, names[0])
     if config.data.split == "kfold" and config.data.fold >= config.data.folds:
         raise ConfigError(
             f"data.fold: found {config.data.fold}, expected 0 to {config.data.folds - 1} (data.folds - 1)"
@@ -290,3 +202,9 @@ def refuse_other(stored: Mapping[str, Any], config: ConfigDict, where: str) -> N
         raise ConfigError(
             f"{where} holds a run of another config ({'; '.join(changed)}): use another --workdir, or the same settings"
         )
+
+
+def same_results(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two configs, as `to_json` gives them, differ only in what changes no result."""
+    a, b = ({n: v for n, v in flatten(config).items() if n not in WITHOUT_EFFECT} for config in (one, other))
+    return a == b

@@ -38,9 +38,11 @@ def parameter_count(tree: Any) -> int:
 
 def abstract_batch(batch_size: int, size: int) -> dict[str, jax.ShapeDtypeStruct]:
     """Shapes and types of a training batch."""
-    one = {"label": jnp.int32, "solid": jnp.int32, "index": jnp.int32, "weight": jnp.float32}
+    one = {"label": jnp.int32, "solid": jnp.int32, "index": jnp.int32, "weight": jnp.float32, "has_mask": jnp.bool_}
     batch = {name: jax.ShapeDtypeStruct((batch_size,), dtype) for name, dtype in one.items()}
-    return {**batch, "image": jax.ShapeDtypeStruct((batch_size, size, size, 3), jnp.float32)}
+    pixels = {"image": 3, "mask": 1}
+    shapes = {name: (batch_size, size, size, channels) for name, channels in pixels.items()}
+    return {**batch, **{name: jax.ShapeDtypeStruct(shape, jnp.float32) for name, shape in shapes.items()}}
 
 
 def step_operations(method: Method, mesh: jax.sharding.Mesh, size: int, batch_size: int, **fixed: Any) -> float:
@@ -68,7 +70,9 @@ def _network_table(name: str, network: Any, config: ConfigDict) -> Table:
         image,
     )
     params, shapes = variables["params"], recorded["intermediates"]
-    table = Table(title=f"{name}: {config.model[name].backbone}, input {size}x{size}x3")
+    own = config.model[name]
+    title = f"{own.architecture} with {own.backbone}" if config.method == "multitask" else own.backbone
+    table = Table(title=f"{name}: {title}, input {size}x{size}x3")
     for heading in ("part", "parameters", "output"):
         table.add_column(heading, justify="left" if heading == "part" else "right")
     for part, tree in params.items():

@@ -8,10 +8,15 @@ import numpy as np
 from ml_collections import ConfigDict
 from rich.console import Console
 
+from busjax.evaluation.examples import MaskExample
 from busjax.evaluation.predictions import Predictions, write_csv
 from busjax.evaluation.report import write_report
 from busjax.evaluation.results import build_results, print_results, write_results
+from busjax.evaluation.segmentation import Segmentation
+from busjax.evaluation.segmentation_file import write_segmentation
+from busjax.training.final import write_final
 from busjax.training.picked import cam_examples, feature_examples, varied
+from busjax.training.picked_masks import mask_examples
 from busjax.training.releases import settle_releases, wanted
 from busjax.training.run import Run
 from busjax.training.scoring import Scored
@@ -38,6 +43,7 @@ def evaluate(run: Run, facts: dict[str, Any], console: Console) -> dict[str, Any
     """
     config, method = run.config, run.method
     selection, scored = {}, {}
+    masks: dict[str, list[MaskExample]] = {}
     for selector in method.selectors:
         step, value = run.checkpoints.best(selector)
         selection[selector] = {
@@ -50,6 +56,7 @@ def evaluate(run: Run, facts: dict[str, Any], console: Console) -> dict[str, Any
         }
         state = run.restore(step)
         scored[selector] = {part: run.score(state, part) for part in ("val", "test")}
+        masks |= mask_examples(run, state, scored[selector]["test"], GALLERY)
     parts = {
         part: [
             next(p for p in scored[selector][part].predictions if p.name == output)
@@ -57,10 +64,15 @@ def evaluate(run: Run, facts: dict[str, Any], console: Console) -> dict[str, Any
         ]
         for part in ("val", "test")
     }
+    first = scored[method.selectors[0]]  # a method that draws lesions has one network
+    drawn = {part: one.segmentation for part, one in first.items() if one.segmentation is not None}
     results = build_results(
         parts,
         selection,
-        datasets=_by_dataset(run, parts, {part: scored[method.selectors[0]][part].rows for part in parts}),
+        segmentations=drawn,
+        dataset_segmentations=_segmentation_by_dataset(run, drawn, {part: first[part].rows for part in drawn}),
+        mask_threshold=config.eval.mask_threshold,
+        datasets=_by_dataset(run, parts, {part: first[part].rows for part in parts}),
         beta=config.eval.beta,
         threshold=config.eval.threshold,
         seed=config.seed,
@@ -68,8 +80,12 @@ def evaluate(run: Run, facts: dict[str, Any], console: Console) -> dict[str, Any
     if jax.process_index() == 0:
         for part, predictions in parts.items():
             write_csv(run.workdir.predictions / f"{part}.csv", predictions)
+        for part, segmentation in drawn.items():
+            write_segmentation(run.workdir.predictions / f"{part}_segmentation.csv", segmentation)
+        _write_report(run, facts, results, parts, {s: scored[s]["test"] for s in method.selectors}, drawn, masks)
+        write_final(run.workdir.path, run.checkpoints.latest() or 0, results)
+        # The last of the files: where it is, the others are.
         write_results(run.workdir.results, results)
-        _write_report(run, facts, results, parts, {s: scored[s]["test"] for s in method.selectors})
     print_results(results, console, variants=_published(run))
     return results
 
@@ -94,6 +110,19 @@ def _by_dataset(
     return found
 
 
+def _segmentation_by_dataset(
+    run: Run, drawn: dict[str, Segmentation], rows: dict[str, np.ndarray]
+) -> dict[str, dict[str, Segmentation]]:
+    """The masks of each part of each dataset; nothing where there is one dataset, or of one without masks."""
+    datasets = run.data.dataset.table.dataset
+    names = list(dict.fromkeys(datasets.tolist()))
+    found: dict[str, dict[str, Segmentation]] = {}
+    for name in names if len(names) > 1 else ():
+        own = {part: whole.subset(datasets[rows[part]] == name) for part, whole in drawn.items()}
+        found[name] = {part: one for part, one in own.items() if one.has_mask.any()}
+    return found
+
+
 def _published(run: Run) -> tuple[str, ...]:
     """The rows of the paper that stand beside ours: the same way of training."""
     if run.config.method == "cross_training":
@@ -102,28 +131,39 @@ def _published(run: Run) -> tuple[str, ...]:
 
 
 def _write_report(
-    run: Run, facts: dict[str, Any], results: dict[str, Any], parts: dict[str, list], test: dict[str, Scored]
+    run: Run,
+    facts: dict[str, Any],
+    results: dict[str, Any],
+    parts: dict[str, list],
+    test: dict[str, Scored],
+    drawn: dict[str, Segmentation],
+    masks: dict[str, list[MaskExample]],
 ) -> None:
     config, method = run.config, run.method
     cams = {}
     for output, selector in method.reported_with.items():
         scored = test[selector]
+        if output not in scored.cams:
+            continue
         # The gallery's images first: it shows the first of each outcome; the localisation numbers are over all given.
         first = varied(scored, output, GALLERY, config.eval.threshold)
         rest = np.random.default_rng(config.seed).permutation(np.setdiff1d(np.arange(len(scored.rows)), first))
         rest = rest[:LOCALISED]
         cams[output] = cam_examples(run.config, run.data, scored, output, np.concatenate([first, rest]))
     scored = test[method.selectors[0]]
+    cells = {name: scored.cams[name].shape[2:] for name in method.networks if name in scored.cams}
     shown = varied(scored, method.selectors[0], 1, config.eval.threshold)[:SHOWN_FEATURES]
     write_report(
         run.workdir.report,
         title=f"{config.method} on {_datasets(run)}",
-        run_facts=_facts(run, facts["launches"], {name: scored.cams[name].shape[2:] for name in method.networks}),
+        run_facts=_facts(run, facts["launches"], cells),
         results=results,
         predictions=parts,
         history=run.checkpoints.facts(run.checkpoints.latest() or 0)["history"],
         cam_examples=cams,
         feature_examples=feature_examples(config, run.data, scored, shown),
+        segmentations=drawn,
+        mask_examples=masks,
     )
 
 
@@ -142,11 +182,12 @@ def _facts(run: Run, launches: list[dict[str, Any]], cells: dict[str, tuple[int,
             f"{len(rows)} images of {cases} cases, {int((table.label[rows] == MALIGNANT).sum())} malignant"
         )
     shown |= {
-        "networks": ", ".join(f"{name}: {settled.model[name].backbone}" for name in run.method.networks),
+        "networks": ", ".join(f"{name}: {_architecture(settled, name)}" for name in run.method.networks),
         "first weights": ", ".join(f"{name}: {release.name}" for name, (release, _) in wanted(config).items())
         or "random",
         "image size": f"{config.data.image_size} pixels, {config.data.resize}, {config.data.views} views at evaluation",
-        "maps": "; ".join(f"{name}: {h}x{w} cells, enlarged to the image" for name, (h, w) in cells.items()),
+        "maps": "; ".join(f"{name}: {h}x{w} cells, enlarged to the image" for name, (h, w) in cells.items())
+        or "none: hidden layers stand between the features and the last one",
         "steps trained": run.checkpoints.latest(),
         "git revision": _history(launch["git_revision"] for launch in launches),
         "versions": _history(
@@ -165,6 +206,12 @@ def _facts(run: Run, launches: list[dict[str, Any]], cells: dict[str, tuple[int,
     if run.data.split.leaks_patients:
         shown["notice"] = "The split of this run is by image: a patient's images stand on both sides, so it leaks."
     return shown
+
+
+def _architecture(config: ConfigDict, name: str) -> str:
+    """A network in words."""
+    own = config.model[name]
+    return f"{own.architecture} with {own.backbone}" if config.method == "multitask" else own.backbone
 
 
 def _datasets(run: Run) -> str:

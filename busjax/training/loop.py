@@ -11,10 +11,12 @@ import numpy as np
 from jax.experimental import multihost_utils
 from rich.console import Console
 
+from busjax.fields import flatten
 from busjax.methods.metrics import NEVER
 from busjax.methods.state import TrainState
 from busjax.training import parallel
-from busjax.training.config import flatten
+from busjax.training.optimizers import learning_rate
+from busjax.training.plateau import after_validation, scale_of
 from busjax.training.progress import make_progress
 from busjax.training.run import Run
 from busjax.training.run_data import training_stream
@@ -161,11 +163,14 @@ def train(run: Run, console: Console) -> bool:
                     scored = run.score(state, "val")
                     row = {"epoch": step // steps_per_epoch, "step": step}
                     row |= {f"train/{name}": value for name, value in epoch_metrics.end().items()}
+                    row |= (rates := _learning_rates(state, run, last_step))
                     row |= validation_metrics(scored, config)
                     history.append(row)
-                    writer.write_scalars(step, {n: v for n, v in row.items() if n.startswith("val/") and v is not None})
+                    told = {n: v for n, v in row.items() if n.startswith("val/") and v is not None}
+                    writer.write_scalars(step, rates | told)
+                    state = after_validation(state, scored.losses, config.optimizer)
                     if row["epoch"] in best_epochs(history, method.selectors, config).values():
-                        write_pictures(writer, run, scored, step)
+                        write_pictures(writer, run, scored, state, step)
                     writer.flush()
                     console.print(f"epoch {row['epoch']}: {_line(row)}", soft_wrap=True)
                 if row is not None or asked:
@@ -191,6 +196,12 @@ def _writer(run: Run, *, new: bool) -> Any:
     if new:
         writer.write_hparams({name: _hparam(value) for name, value in flatten(run.config).items()})
     return writer
+
+
+def _learning_rates(state: TrainState, run: Run, steps: int) -> dict[str, float]:
+    """By tag, the learning rate of each network's latest step."""
+    rate = float(learning_rate(run.config.optimizer, steps)(int(state.step) - 1))
+    return {f"train/{name}_learning_rate": rate * scale_of(net.opt_state) for name, net in state.networks.items()}
 
 
 def _asked(signals: Signals, *, agree: bool) -> bool:
@@ -234,8 +245,8 @@ def _computed(metrics: Any) -> dict[str, float]:
 
 
 def _line(values: Mapping[str, Any]) -> str:
-    """The few numbers worth a line: losses, and AUC and F-beta of a validation."""
-    kept = {n: v for n, v in values.items() if n.endswith(("loss", "auc", "f_beta")) and v is not None}
+    """The few numbers worth a line: losses, and AUC, F-beta and Dice of a validation."""
+    kept = {n: v for n, v in values.items() if n.endswith(("loss", "auc", "f_beta", "dice")) and v is not None}
     return "  ".join(f"{name} {value:.3f}" for name, value in kept.items())
 
 

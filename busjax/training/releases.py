@@ -6,7 +6,7 @@ from typing import Any
 import jax
 from ml_collections import ConfigDict
 
-from busjax.data.preprocessing import HALVES, Preprocessing
+from busjax.data.preprocessing import HALVES, PIXELS, Preprocessing, in_turn
 from busjax.methods import Method, network_names
 from busjax.methods.freezing import unmatched
 from busjax.methods.state import NetworkState, TrainState, initial_key
@@ -16,6 +16,8 @@ from busjax.pretrained.release import Release
 from busjax.pretrained.table import RELEASES
 from busjax.training.errors import ConfigError
 
+# Keras's network scales pixels itself, whatever it is fed; ours takes them scaled.
+SCALES_INSIDE = ("efficientnet_b0",)
 CACHE = Path("~/.cache/busjax/weights")
 
 
@@ -45,9 +47,15 @@ def settle_releases(config: ConfigDict) -> ConfigDict:
 def preprocessing(config: ConfigDict) -> Preprocessing:
     """What the networks of a config expect of pixels; `config.validate` has made sure that they agree on the scaling.
 
-    Of two interpolations, the first network's.
+    Of two interpolations, the first network's. `data.pixels` may name what a network is fed instead.
     """
-    return next((release.preprocessing for release, _ in wanted(config).values()), HALVES)
+    found = wanted(config)
+    own = next((release.preprocessing for release, _ in found.values()), HALVES)
+    if config.data.pixels == "release":
+        return own
+    fed, (name, *_) = PIXELS[config.data.pixels], network_names(config)
+    backbone = found[name][0].backbone if found else config.model[name].backbone
+    return in_turn(fed, own if found else PIXELS["unit"]) if backbone in SCALES_INSIDE else fed
 
 
 def refuse_unmatched(method: Method, config: ConfigDict) -> None:

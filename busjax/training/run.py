@@ -69,7 +69,8 @@ class Run:
 
     def score(self, state: Any, part: str) -> Scored:
         """Predictions for the 'val' or the 'test' part."""
-        return score(self.method, self.predict, state, self._parts[part], self.data.dataset.table)
+        threshold = self.config.eval.mask_threshold
+        return score(self.method, self.predict, state, self._parts[part], self.data.dataset.table, threshold)
 
 
 def open_run(config: ConfigDict, workdir: Workdir, *, training: bool = False) -> Run:
@@ -88,7 +89,8 @@ def open_run(config: ConfigDict, workdir: Workdir, *, training: bool = False) ->
     optimizer = make_optimizer(config.optimizer, data.steps_per_epoch * config.train.epochs)
     method = make_method(settle_releases(config), optimizer)
     refuse_unmatched(method, config)
-    settle_split(data, workdir, [task.name for task in method.outputs.values()], config.data.groups)
+    tasks = [task.name for task in method.outputs.values()]
+    settle_split(data, workdir, tasks, config.data.groups, masks=method.draws)
     mesh = parallel.make_mesh()
     return Run(
         config=config,

@@ -15,7 +15,7 @@ from busjax.atomic import write_atomic
 from busjax.data.joined import JoinedDataset
 from busjax.data.pipeline import EvaluationBatches, evaluation_batches, training_batches
 from busjax.data.split_files import read_split, write_split
-from busjax.data.splits import Split, check_targets, make_split
+from busjax.data.splits import Split, check_masks, check_targets, make_split
 from busjax.training.config import dataset_names
 from busjax.training.releases import preprocessing
 from busjax.training.workdir import Workdir
@@ -78,7 +78,7 @@ def open_data(config: ConfigDict, workdir: Workdir) -> RunData:
     return RunData(dataset, split, max(1, round(len(split.train) / config.train.batch_size)))
 
 
-def settle_split(data: RunData, workdir: Workdir, tasks: Iterable[str], groups: str) -> None:
+def settle_split(data: RunData, workdir: Workdir, tasks: Iterable[str], groups: str, *, masks: bool = False) -> None:
     """Writes the split of a run that has not begun, once it is known to serve its tasks, and a copy of the group file.
 
     Args:
@@ -86,13 +86,16 @@ def settle_split(data: RunData, workdir: Workdir, tasks: Iterable[str], groups: 
       workdir: of the run.
       tasks: that the split must serve.
       groups: the field `data.groups`: a path, or ''.
+      masks: whether masks are learned, too.
 
     Raises:
-      SplitError: a part lacks positive or negative images of a task.
+      SplitError: a part lacks positive or negative images of a task, or the training part masks.
     """
     if workdir.begun():
         return
     check_targets(data.split, data.dataset.table, sorted(set(tasks)))
+    if masks:
+        check_masks(data.split, data.dataset.table)
     if jax.process_index() == 0:
         if groups:
             write_atomic(workdir.groups, Path(groups).expanduser().read_text(encoding="utf-8"))

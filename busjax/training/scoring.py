@@ -6,9 +6,11 @@ from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import Float
 
 from busjax.data.pipeline import EvaluationBatches
 from busjax.evaluation.predictions import Predictions
+from busjax.evaluation.segmentation import Segmentation, pixel_counts
 from busjax.methods import Method
 from busjax.methods.batch import Batch
 
@@ -22,16 +24,25 @@ class Scored:
       cams: by output, class activation maps of every view, [images, views, h, w], 0 to 1.
       maps: by pathway ('image', 'map'), shown feature maps at the aggregation point, [images, views, h, w, shown].
       rows: the images' rows in the dataset, ascending; the order of all of the above.
+      losses: by output, the run's own loss, averaged over the images; None where no answer is known.
+      segmentation: the counted pixels of predicted masks, in the same order; None of a method that draws none.
     """
 
     predictions: list[Predictions]
     cams: Mapping[str, np.ndarray]
     maps: Mapping[str, np.ndarray]
     rows: np.ndarray
+    losses: Mapping[str, float | None]
+    segmentation: Segmentation | None = None
 
 
 def score(
-    method: Method, predict: Callable[[Any, Batch], Any], state: Any, batches: EvaluationBatches, table: Any
+    method: Method,
+    predict: Callable[[Any, Batch], Any],
+    state: Any,
+    batches: EvaluationBatches,
+    table: Any,
+    mask_threshold: float = 0.5,
 ) -> Scored:
     """Runs a network over a part of the data; every image counts once.
 
@@ -41,13 +52,16 @@ def score(
       state: the state.
       batches: the images.
       table: the dataset's columns, for image_id, case_id.
+      mask_threshold: above which a pixel is called lesion. Masks are counted batch by batch and not kept.
     """
     collected = []
     for batch in batches:
         told = predict(state, batch)
         told["target"] = {name: task.target(batch) for name, task in method.outputs.items()}
         told = {**told, "weight": batch["weight"], "index": batch["index"]}
-        collected.append(_on_host(told))
+        if "masks" in told:
+            told |= {"true_mask": batch["mask"], "has_mask": batch["has_mask"]}
+        collected.append(_counted(on_host(told), mask_threshold))
     whole = jax.tree.map(lambda *parts: np.concatenate(parts), *collected)
     real = np.flatnonzero(whole["weight"] > 0)
     order = real[np.argsort(whole["index"][real])]
@@ -63,10 +77,42 @@ def score(
         )
         for name, task in method.outputs.items()
     ]
-    return Scored(predictions, whole["cams"], whole["maps"], whole["index"])
+    losses = {name: mean_loss(whole["losses"][name], whole["loss_weights"][name]) for name in whole["losses"]}
+    segmentation = None
+    if "pixels" in whole:
+        ids = (predictions[0].image_id, predictions[0].case_id)
+        segmentation = Segmentation(*ids, whole["has_mask"], whole["pixels"])
+    return Scored(predictions, whole["cams"], whole["maps"], whole["index"], losses, segmentation)
 
 
-def _on_host(tree: Any) -> Any:
+def mean_loss(values: Float[np.ndarray, "images terms"], weights: Float[np.ndarray, "images terms"]) -> float | None:
+    """The sum over terms of each one's weighted mean over images, in float64; None where no image counts in any.
+
+    A mean over images, not over batches, so that it does not depend on how many are evaluated at a time.
+    """
+    if not (weights > 0).any():
+        return None
+    terms = [
+        np.average(value, weights=weight)
+        for value, weight in zip(values.T.astype(np.float64), weights.T.astype(np.float64), strict=True)
+        if (weight > 0).any()
+    ]
+    return float(sum(terms))
+
+
+def _counted(told: dict[str, Any], threshold: float) -> dict[str, Any]:
+    """What was told of a batch, with counts of pixels in place of masks."""
+    if "masks" not in told:
+        return told
+    (probability,) = told.pop("masks").values()
+    true = told.pop("true_mask")[..., 0] * told["has_mask"][:, None, None, None]
+    images, views = probability.shape[:2]
+    flat = [masks.reshape(images * views, *masks.shape[2:]) for masks in (probability, true)]
+    counts = pixel_counts(flat[0], flat[1], threshold).reshape(images, views, 4)
+    return {**told, "pixels": counts.sum(axis=1)}
+
+
+def on_host(tree: Any) -> Any:
     """All rows as numpy, also those on the devices of other hosts."""
     if jax.process_count() == 1:
         return jax.device_get(tree)

@@ -7,7 +7,9 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from busjax.evaluation.metrics import binary_metrics
+from busjax.evaluation.segmentation import SEGMENTATION, means
 from busjax.training.picked import cam_examples, varied
+from busjax.training.picked_masks import mask_examples
 from busjax.training.run import Run
 from busjax.training.scoring import Scored
 from busjax.training.summaries import validation_images
@@ -19,11 +21,14 @@ History = list[dict[str, Any]]
 
 
 def validation_metrics(scored: Scored, config: ConfigDict) -> dict[str, float | None]:
-    """Metrics by tag, without intervals."""
+    """Metrics and losses by tag, without intervals."""
     values = {}
     for output in scored.predictions:
         metrics = binary_metrics(output, threshold=config.eval.threshold, beta=config.eval.beta, resamples=0).to_json()
         values.update({f"val/{output.name}_{name}": metrics[name] for name in SHOWN})
+        values[f"val/{output.name}_loss"] = scored.losses[output.name]
+    if scored.segmentation is not None:
+        values.update({f"val/{SEGMENTATION}_{name}": value for name, value in means(scored.segmentation).items()})
     return values  # type: ignore[return-value]
 
 
@@ -59,10 +64,17 @@ def stopped_early(history: History, selectors: Sequence[str], config: ConfigDict
     return history[-1]["epoch"] - last_best >= config.train.patience
 
 
-def write_pictures(writer: Any, run: Run, scored: Scored, step: int) -> None:
-    """Inputs with maps, ROC curves and confusion matrices of a validation, for TensorBoard."""
+def write_pictures(writer: Any, run: Run, scored: Scored, state: Any, step: int) -> None:
+    """Inputs with maps or masks, ROC curves and confusion matrices of a validation, for TensorBoard."""
     examples = {
         name: cam_examples(run.config, run.data, scored, name, varied(scored, name, 2, run.config.eval.threshold))
         for name in run.method.selectors
+        if name in scored.cams
     }
-    writer.write_images(step, validation_images(scored.predictions, examples, run.config.eval.threshold))
+    masks = mask_examples(run, state, scored, 2)
+    writer.write_images(
+        step,
+        validation_images(
+            scored.predictions, examples, run.config.eval.threshold, masks, run.config.eval.mask_threshold
+        ),
+    )

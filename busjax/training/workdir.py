@@ -12,7 +12,7 @@ import jax
 from ml_collections import ConfigDict
 
 from busjax.atomic import write_atomic
-from busjax.training.config import from_json, refuse_other, to_json
+from busjax.training.config import from_json, refuse_other, same_results, to_json
 
 PACKAGES = ("busjax", "jax", "flax", "optax", "orbax-checkpoint", "grain", "tensorflow-datasets", "numpy")
 
@@ -42,6 +42,8 @@ class Workdir:
 def open_workdir(path: str | Path, config: ConfigDict, command: str) -> Workdir:
     """Makes the folder of a run, or goes on with the one that is there.
 
+    Results of other settings, such as fewer epochs, are removed: results.json is always of the config beside it.
+
     Args:
       path: of the folder.
       config: of the run; written to config.json with the versions of every launch.
@@ -66,6 +68,8 @@ def open_workdir(path: str | Path, config: ConfigDict, command: str) -> Workdir:
         refuse_other(facts["config"], config, f"--workdir {workdir.path}")
         launches = facts["launches"]
     if jax.process_index() == 0:
+        if not (workdir.begun() and same_results(facts["config"], to_json(config))):
+            workdir.results.unlink(missing_ok=True)
         launch = {"command": command, **environment()}
         if not launches or launches[-1] != launch:
             launches = [*launches, launch]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from busjax.data.preprocessing import HALVES, Preprocessing
+from busjax.data.preprocessing import HALVES, PIXELS, Preprocessing, in_turn
 from busjax.data.transforms import Example, squash
 
 CAFFE_LIKE = Preprocessing((123.68, 116.779, 103.939), (1.0, 1.0, 1.0), bgr=True)
@@ -30,3 +30,15 @@ def test_interpolation_is_that_of_the_weights():
     bilinear, bicubic = (squash(example, 20, way).image.astype(int) for way in ("bilinear", "bicubic"))
     assert np.abs(bilinear - bicubic).max() > 5  # bicubic overshoots and is sharper
     assert np.abs(bicubic.std() - image.std()) < np.abs(bilinear.std() - image.std())
+
+
+@pytest.mark.parametrize("first", sorted(PIXELS))
+def test_one_scaling_after_the_other(first):
+    """By hand: what the first gives, position by position, through the second."""
+    image = np.random.default_rng(0).integers(0, 256, (3, 4, 3), dtype=np.uint8)
+    expected = (PIXELS[first].apply(image).astype(np.float64) - IMAGENET_LIKE.mean) / IMAGENET_LIKE.deviation
+    both = in_turn(PIXELS[first], IMAGENET_LIKE)
+    np.testing.assert_allclose(both.apply(image), expected, rtol=1e-5, atol=1e-5)
+    assert both.interpolation == PIXELS[first].interpolation
+    with pytest.raises(ValueError, match="puts blue first"):
+        in_turn(PIXELS[first], CAFFE_LIKE)

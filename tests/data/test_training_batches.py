@@ -201,9 +201,12 @@ def test_the_dataset_is_not_changed():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"resize": "sqush"}, r"unknown resize 'sqush'; did you mean 'squash'\? \(known: squash, short_side\)"),
+        ({"resize": "sqush"}, r"unknown resize 'sqush'; did you mean 'squash'\? \(known: squash, pad, short_side\)"),
         ({"image_size": 0}, "image_size is 0, expected at least 1"),
-        ({"augment": {"flip": True}}, "unknown augmentation 'flip'; did you mean 'flip_horizontal'"),
+        (
+            {"augment": {"flip_horizontl": True}},
+            "unknown augmentation 'flip_horizontl'; did you mean 'flip_horizontal'",
+        ),
         ({"augment": {"flip_horizontal": 1}}, "flip_horizontal is 1, expected True or False"),
         ({"augment": {"rotate_degrees": -3.0}}, r"rotate_degrees is -3\.0, expected a number from 0 to 180"),
         ({"augment": {"rotate_degrees": "3"}}, "rotate_degrees is '3', expected a number"),

@@ -4,16 +4,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import map_coordinates
 
 from busjax.data.transforms import (
     Example,
     flip_horizontal,
+    pad_to_square,
     random_crop,
     resize_short_side,
-    rotate,
     squash,
     windows,
 )
+from busjax.data.warp import Warp, warp
+from tfds_builders.bus_benchmark.padding import pad_to_square as benchmark_padding
 
 SIDES = st.integers(1, 40)
 
@@ -97,7 +100,7 @@ def test_image_and_mask_stay_aligned():
     row, column = np.indices((90, 150))
     blob = (((row - 30) / 12) ** 2 + ((column - 100) / 20) ** 2 < 1).astype(np.uint8) * 255
     example = Example(np.repeat(blob[..., None], 3, axis=2), blob[..., None])
-    for out in (squash(example, 40), resize_short_side(example, 40), rotate(example, np.random.default_rng(3), 20.0)):
+    for out in (squash(example, 40), resize_short_side(example, 40), warp(example, Warp(20.0))):
         y, x = np.indices(out.image.shape[:2])
         for axis in (y, x):
             light = out.image[..., 0].astype(float)
@@ -173,32 +176,32 @@ def test_flip_is_a_fair_coin_and_mirrors_columns():
     assert abs(flipped - 500) < 5 * math.sqrt(250)
 
 
-def test_rotation_against_a_naive_one():
-    """Counter-clockwise about the centre, linear for the image, nearest for the mask, black outside."""
-    height, width, degrees = 24, 31, 60.0
-    smooth = np.indices((height, width)).sum(axis=0) * 4
-    example = Example(np.repeat(smooth[..., None], 3, 2).astype(np.uint8), random_example(height, width).mask)
-    rng = np.random.default_rng(0)
-    rng_angle = np.random.default_rng(0).uniform(-degrees, degrees)
-    out = rotate(example, rng, degrees)
-    angle = math.radians(rng_angle)
-    y, x = np.indices((height, width)) + 0.5
-    dx, dy = x - width / 2, y - height / 2
-    source_x = math.cos(angle) * dx - math.sin(angle) * dy + width / 2
-    source_y = math.sin(angle) * dx + math.cos(angle) * dy + height / 2
-    inside = (source_x > 1) & (source_x < width - 1) & (source_y > 1) & (source_y < height - 1)
-    expected = 4 * (source_x + source_y - 1)  # the image is linear, so linear interpolation is exact
-    assert np.abs(out.image[..., 0] - expected)[inside].max() <= 1
-    nearest = example.mask[np.floor(source_y[inside]).astype(int), np.floor(source_x[inside]).astype(int), 0]
-    assert (out.mask[..., 0][inside] == nearest).mean() > 0.99
-    outside = (source_x < -1) | (source_x > width + 1) | (source_y < -1) | (source_y > height + 1)
-    assert outside.any()
-    assert (out.image[outside] == 0).all()
-    assert (out.mask[outside] == 0).all()
+@pytest.mark.parametrize(("height", "width"), [(7, 12), (12, 7), (9, 9), (10, 9), (9, 10)])
+@pytest.mark.parametrize("grey", [False, True])
+def test_padding_to_a_square(height, width, grey):
+    """As the benchmark's builder pads, which is written by itself; then the size is right without a resize."""
+    example = random_example(height, width)
+    if grey:
+        example = Example(np.broadcast_to(example.image[..., :1], example.image.shape), example.mask)
+    side = max(height, width)
+    out = pad_to_square(example, side)
+    np.testing.assert_array_equal(out.image, benchmark_padding(example.image))
+    np.testing.assert_array_equal(out.mask, benchmark_padding(example.mask))
+    assert not out.image[-1].any() or height >= width
+    half = pad_to_square(example, 5)
+    np.testing.assert_array_equal(half.image, squash(Example(out.image, out.mask), 5).image)
+    np.testing.assert_array_equal(half.mask, squash(Example(out.image, out.mask), 5).mask)
 
 
-def test_rotation_by_zero_changes_nothing():
-    example = random_example(9, 14)
-    out = rotate(example, np.random.default_rng(0), 0.0)
-    np.testing.assert_array_equal(out.image, example.image)
-    np.testing.assert_array_equal(out.mask, example.mask)
+@pytest.mark.parametrize(("height", "width", "size"), [(37, 61, 16), (16, 20, 31), (50, 50, 25)])
+def test_a_resize_without_antialiasing_reads_points(height, width, size):
+    """The bilinear value at each new pixel's centre, with the border continued: by scipy's own interpolation."""
+    example = random_example(height, width)
+    out = squash(example, size, "bilinear_point")
+    row = (np.arange(size) + 0.5) * height / size - 0.5
+    column = (np.arange(size) + 0.5) * width / size - 0.5
+    places = np.meshgrid(row, column, indexing="ij")
+    for channel in range(3):
+        expected = map_coordinates(example.image[..., channel].astype(float), places, order=1, mode="nearest")
+        assert np.abs(out.image[..., channel] - expected).max() <= 0.51
+    np.testing.assert_array_equal(out.mask, squash(example, size).mask)

@@ -70,8 +70,8 @@ def test_taps_are_those_of_the_image():
 
 
 def test_strides_are_in_order():
-    names = [f"stride_{s}" for s in (16, 8, 2, 32, 4)]
-    assert list(tapped({"trunk": dict.fromkeys(names, jnp.zeros(1))})) == [f"stride_{s}" for s in (2, 4, 8, 16, 32)]
+    left = {f"stride_{s}": {"features": jnp.zeros(1)} for s in (16, 8, 2, 32, 4)}
+    assert list(tapped({"trunk": left})) == [f"stride_{s}" for s in (2, 4, 8, 16, 32)]
 
 
 def test_taps_are_no_variables():

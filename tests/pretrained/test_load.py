@@ -1,17 +1,22 @@
 """From a file to a network's variables: every value in its place, every misfit named."""
 
 import dataclasses
+import functools
 import re
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from busjax.models.dense_head import DenseHead
+from busjax.models.initialisation import initialise
+from busjax.models.layers import ConvNorm, Settings
 from busjax.pretrained import load
 from busjax.pretrained.errors import PretrainedError
 from busjax.pretrained.load import load_variables, make_release_network
-from tests.pretrained.tiny import CLASSES, KERAS, SIZE, TORCH, keras_tensors, torch_tensors, write_legacy
+from tests.pretrained.tiny import CLASSES, KERAS, SIZE, TORCH, keras_tensors, tiny, torch_tensors, write_legacy
 
 pytestmark = pytest.mark.usefixtures("tiny_backbone")
 KEY = jax.random.key(3)
@@ -201,7 +206,7 @@ def test_arguments_that_contradict_each_other(keras_file):
         load_variables(KERAS, keras_file, channels=2)
     with pytest.raises(ValueError, match=r"stem must be one of .*, not 'first'"):
         load_variables(KERAS, keras_file, stem="first")
-    with pytest.raises(ValueError, match="the last layer is not that of keras/tiny, but new: a key"):
+    with pytest.raises(ValueError, match="classifier: not of keras/tiny, but new: a key"):
         load_variables(KERAS, keras_file, classes=2)
 
 
@@ -214,3 +219,64 @@ def test_the_networks_arguments_come_before_the_releases():
 def test_names_of_errors_are_of_the_file(tmp_path):
     with pytest.raises(PretrainedError, match=re.escape(str(tmp_path / "none.h5"))):
         load_variables(KERAS, tmp_path / "none.h5")
+
+
+class Segmenting(nn.Module):
+    """The tiny network beside an encoder and before a decoder that no release has."""
+
+    settings: Settings
+    classes: int
+
+    def setup(self):
+        backbone = tiny(self.settings)
+        self.image_tower, self.trunk = backbone.lower(), backbone.upper()
+        self.decoder, self.second = nn.Conv(3, (1, 1)), ConvNorm(self.settings, 4, (1, 1))
+        self.hidden_layers, self.classifier = DenseHead((6,)), nn.Dense(self.classes)
+
+    def __call__(self, image, train=False):
+        features = self.trunk(self.image_tower(image, train), train)
+        second = self.second(image, train)
+        return self.classifier(self.hidden_layers(features)), self.decoder(features), second
+
+
+@pytest.mark.parametrize(("release", "make"), [(KERAS, "keras_file"), (TORCH, "torch_file")])
+@pytest.mark.parametrize("classes", [1, CLASSES])
+def test_what_stands_beside_a_backbone_stays_as_initialised(release, make, classes, request):
+    path = request.getfixturevalue(make)
+    network = Segmenting(Settings(), classes)
+    variables = load_variables(release, path, network=network, key=KEY)
+    assert jax.tree.map(jnp.shape, variables) == shapes_of(network)
+    published = load_variables(release, path)
+    initial = initialise(network, KEY, jnp.zeros((1, SIZE, SIZE, 3)))
+    for kind, tree in variables.items():
+        for part, values in tree.items():
+            source = published if part in ("image_tower", "trunk") else initial
+            assert equal(values, source[kind][part]), (kind, part)
+    with pytest.raises(ValueError, match=r"[a-z_, ]+: not of .*, but new: a key") as caught:
+        load_variables(release, path, network=network)
+    named = str(caught.value).split(":")[0].split(", ")
+    assert sorted(named) == ["classifier", "decoder", "hidden_layers", "second"]
+
+
+def test_misfits_of_the_backbone_are_listed_for_every_network(tmp_path):
+    tensors = keras_tensors() | {"extra/kernel": np.ones((2, 7), np.float32)}
+    del tensors["deep_bn/moving_mean"]
+    path = write_legacy(tmp_path / "odd.h5", tensors)
+    with pytest.raises(PretrainedError) as caught:
+        load_variables(KERAS, path, network=Segmenting(Settings(), 1), key=KEY)
+    assert str(caught.value).splitlines()[1:] == [
+        "tensors of the file without a place:",
+        "  extra/kernel (2, 7)",
+        "parameters without a tensor:",
+        "  batch_stats/image_tower/deep/norm/mean (8,): the file has no deep_bn/moving_mean",
+    ]
+
+
+def test_hidden_layers_of_another_kind_are_new(keras_file, torch_file):
+    for release, path in ((KERAS, keras_file), (TORCH, torch_file)):
+        network = make_release_network(release).clone(hidden=functools.partial(DenseHead, (6,)))
+        variables = load_variables(release, path, network=network, key=KEY)
+        assert jax.tree.map(jnp.shape, variables) == shapes_of(network)
+        initial = initialise(network, KEY, jnp.zeros((1, SIZE, SIZE, 3)))
+        for part in ("hidden_layers", "classifier"):
+            assert equal(variables["params"][part], initial["params"][part])

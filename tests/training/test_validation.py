@@ -1,8 +1,10 @@
 """Best epochs and early stopping, by hand."""
 
+import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
+from busjax.training.scoring import mean_loss
 from busjax.training.validation import best_epochs, selected, stopped_early
 
 
@@ -44,3 +46,23 @@ def test_early_epochs_cannot_be_chosen():
 
 def test_nothing_has_happened_yet():
     assert not stopped_early([], ("mt",), config())
+
+
+def test_the_loss_may_choose():
+    rows = [{"epoch": i, "val/net_loss": value} for i, value in enumerate((0.7, None, 0.5, 0.5, 0.6), 1)]
+    by_loss = ConfigDict(
+        {"selection": {"metric": "loss", "mode": "min", "after": 0.0}, "train": {"patience": 9, "epochs": 5}}
+    )
+    assert best_epochs(rows, ("net",), by_loss) == {"net": 3}
+
+
+def test_the_mean_loss_is_over_images_that_count():
+    """By hand: of two terms, 3 (1 and 5 by one and one) and 0.5; the rest is padding or unknown."""
+    values = np.array([[1.0, 0.25], [5.0, 9.0], [100.0, 0.75], [100.0, 7.0]], np.float32)
+    weights = np.array([[1, 1], [1, 0], [0, 1], [0, 0]], np.float32)
+    assert mean_loss(values, weights) == pytest.approx(3.5)
+    assert mean_loss(values, weights * [[1, 0]]) == pytest.approx(3.0)
+    assert mean_loss(values, 0 * weights) is None
+    # It does not depend on how images are batched, and small terms are not lost among many.
+    many = np.full((10_000, 1), 0.1, np.float32)
+    assert mean_loss(many, np.ones_like(many)) == pytest.approx(float(np.float32(0.1)), rel=1e-12)

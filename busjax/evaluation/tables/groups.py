@@ -1,0 +1,105 @@
+"""Which runs make one row of a table, and what the row is called."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from busjax.evaluation.tables.errors import TableError
+from busjax.evaluation.tables.folders import MissingRun, RunFolder
+from busjax.fields import WITHOUT_EFFECT
+
+FOLD, SEED = "data.fold", "seed"
+TABLE, ROW = "table.name", "table.row"
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Runs that differ in nothing but the fold (and the seed, where asked for).
+
+    Attributes:
+      table, row: the published row they belong beside; '' for none.
+      settings: the fields that the runs share, by dotted name, without what does not matter to results.
+      runs: the finished ones, by fold and seed.
+      missing: those without results.
+      folds: the folds the protocol has, where the config says it; else those there are runs of.
+    """
+
+    table: str
+    row: str
+    settings: Mapping[str, Any]
+    runs: tuple[RunFolder, ...]
+    missing: tuple[MissingRun, ...]
+    folds: tuple[int, ...]
+
+    @property
+    def members(self) -> list[RunFolder | MissingRun]:
+        """All runs, finished and not."""
+        return [*self.runs, *self.missing]
+
+
+def group_runs(
+    runs: Sequence[RunFolder], missing: Sequence[MissingRun], *, seeds_together: bool = False
+) -> list[Group]:
+    """Puts runs together that differ only in `data.fold`, and with `seeds_together` in `seed`; in order of appearance.
+
+    Raises:
+      TableError: two folders hold the same run.
+    """
+    apart = {FOLD, *WITHOUT_EFFECT, *((SEED,) if seeds_together else ())} - {TABLE, ROW}
+    groups: dict[str, list[RunFolder | MissingRun]] = {}
+    everything: list[RunFolder | MissingRun] = [*runs, *missing]
+    for run in everything:
+        shared = {field: value for field, value in run.config.items() if field not in apart}
+        groups.setdefault(json.dumps(shared, sort_keys=True), []).append(run)
+    found = []
+    for key, members in groups.items():
+        places: dict[tuple[Any, Any], str] = {}
+        for member in members:
+            place = (member.config.get(FOLD, 0), member.config.get(SEED, 0))
+            if place in places:
+                raise TableError(
+                    f"{member.name}: the same run as {places[place]} (fold {place[0]}, seed {place[1]}, and all other "
+                    "settings); expected each once: move one of the folders away"
+                )
+            places[place] = member.name
+        members.sort(key=lambda member: (member.config.get(FOLD, 0), member.config.get(SEED, 0)))
+        settings = json.loads(key)
+        finished = tuple(member for member in members if isinstance(member, RunFolder))
+        unfinished = tuple(member for member in members if isinstance(member, MissingRun))
+        if settings.get("data.split") == "kfold":
+            folds = tuple(range(settings.get("data.folds", 0)))
+        else:
+            folds = tuple(sorted({fold for fold, _ in places}))
+        table, row = settings.pop(TABLE, ""), settings.pop(ROW, "")
+        found.append(Group(table, row, settings, finished, unfinished, folds))
+    return found
+
+
+def labels(groups: Sequence[Group]) -> list[str]:
+    """What tells each group from the others: the fields that are not the same in all, as 'name=value'.
+
+    A field is called by the end of its name, with as much before it as tells it from the other fields shown.
+    """
+    fields = sorted({field for group in groups for field in group.settings})
+    differing = [f for f in fields if len({json.dumps(group.settings.get(f), sort_keys=True) for group in groups}) > 1]
+    short = {field: _short(field, differing) for field in differing}
+    return [
+        ", ".join(f"{short[field]}={_text(group.settings[field])}" for field in differing if field in group.settings)
+        for group in groups
+    ]
+
+
+def _short(field: str, fields: Sequence[str]) -> str:
+    words = field.split(".")
+    for length in range(2 if words[-1] == "name" else 1, len(words) + 1):
+        end = words[-length:]
+        if sum(other.split(".")[-length:] == end for other in fields) == 1:
+            return ".".join(end)
+    return field
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return "+".join(map(_text, value)) or "none"
+    return "none" if value == "" else str(value)

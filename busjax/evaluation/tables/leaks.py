@@ -1,0 +1,33 @@
+"""Whether the parts of a run share patients."""
+
+from collections.abc import Mapping
+from typing import Any
+
+BY_IMAGE = "_image"
+"""The end of the names of protocols that divide images one by one: 'holdout_image'."""
+
+SHARED_LESIONS = {
+    "bus_benchmark/released_cases": "near-duplicates of BUSI count as different cases",
+    "bus_benchmark/as_published": "near-duplicates of BUSI count as different cases",
+    "bus_benchmark/multitask_released_cases": "near-duplicates of BUSI count as different cases",
+}
+"""Datasets whose cases are known not to keep a lesion's images together."""
+
+
+def leak(config: Mapping[str, Any], cases: Mapping[str, Mapping[str, str]]) -> str:
+    """Why images of one patient may stand on both sides of a run's split, in words; '' where nothing says so.
+
+    Args:
+      config: fields of the run by dotted names.
+      cases: for each part, the case of every image.
+    """
+    reasons = []
+    if str(config.get("data.split", "")).endswith(BY_IMAGE):
+        reasons.append("divided by image")
+    names = [config.get(f"data.{field}") or () for field in ("name", "train", "test")]
+    words = [name for value in names for name in (value.split(",") if isinstance(value, str) else value)]
+    reasons += [why for name, why in SHARED_LESIONS.items() if name in [word.strip() for word in words]]
+    train, val, test = (set(cases[part].values()) for part in ("train", "val", "test"))
+    if shared := (train | val) & test:
+        reasons.append(f"{len(shared)} cases of the test part are in training or validation, too ({min(shared)!r})")
+    return "; ".join(dict.fromkeys(reasons))

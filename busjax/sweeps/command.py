@@ -1,0 +1,121 @@
+"""What `launch.py --sweep` does."""
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from busjax.sweeps.devices import own_cpus, places, visible_gpus
+from busjax.sweeps.local import run_locally
+from busjax.sweeps.plan import Base, PlannedRun, plan, write_listing
+from busjax.sweeps.process import LOG, Launcher
+from busjax.sweeps.slurm import FOLDER, SlurmOptions, require_slurm, submit
+from busjax.sweeps.status import State, Status, run_status
+
+DONE, FAILED, ENDED_BY_SIGNAL = 0, 1, 75
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What the command line says.
+
+    Attributes:
+      sweep: the file, with its variant.
+      base: config and overrides for all runs.
+      workdir: folder of the sweep; None to look at none, where runs are only described.
+      executor: 'local' or 'slurm'.
+      jobs: runs at a time; 0 for one on each device, or all tasks of an array.
+      slurm: what tasks ask for.
+      launcher: how runs are started.
+    """
+
+    sweep: str
+    base: Base
+    workdir: Path | None
+    executor: str
+    jobs: int
+    slurm: SlurmOptions
+    launcher: Launcher
+
+
+def run_sweep(settings: Settings, console: Console) -> int:
+    """Runs what is missing of a sweep, or submits it; returns the exit code.
+
+    Returns:
+      0 where all is finished, or submitted; 1 where a run failed; 75 where a signal ended the sweep or one of its runs.
+
+    Raises:
+      SweepError: the sweep cannot be run; nothing was started.
+    """
+    assert settings.workdir is not None
+    folder = settings.workdir
+    # Both are refused before anything is written.
+    if settings.executor == "slurm":
+        require_slurm()
+    where = places(settings.jobs, visible_gpus(os.environ), own_cpus()) if settings.executor == "local" else []
+    runs = plan(settings.sweep, settings.base, settings.launcher.script.parent, folder)
+    write_listing(folder, settings.sweep, runs)
+    if settings.executor == "slurm":
+        return _submit(settings, folder, runs, console)
+    outcomes, signal = run_locally(runs, folder, where, settings.launcher, console)
+    left = Status(State.NOT_BEGUN, "left to the next start")
+    print_statuses({run.name: outcomes.get(run.name, left) for run in runs}, folder, console)
+    if signal:
+        console.print(f"{signal}: the same command goes on from here")
+        return ENDED_BY_SIGNAL
+    states = {status.state for status in outcomes.values()}
+    return FAILED if State.FAILED in states else ENDED_BY_SIGNAL if states != {State.FINISHED} else DONE
+
+
+def describe_sweep(settings: Settings, console: Console) -> int:
+    """Prints the runs of a sweep with what they change, and how far they are; starts nothing.
+
+    Raises:
+      SweepError: the sweep cannot be run.
+    """
+    folder = settings.workdir
+    runs = plan(settings.sweep, settings.base, settings.launcher.script.parent, folder)
+    for run in runs:
+        changes = ", ".join(f"{field}={value!r}" for field, value in run.overrides.items())
+        console.print(Text(f"{run.name}: {run.config_file}" + (f" with {changes}" if changes else "")), soft_wrap=True)
+    if folder is not None:
+        print_statuses({run.name: run_status(folder / run.name, run.config) for run in runs}, folder, console)
+    return DONE
+
+
+def print_statuses(statuses: Mapping[str, Status], folder: Path, console: Console) -> None:
+    """Prints how many runs are how far, a line for each, and where to look for what went wrong."""
+    table = Table(show_edge=False, pad_edge=False)
+    for heading in ("run", "state", ""):
+        table.add_column(heading, overflow="fold")
+    for name, status in statuses.items():
+        style = "bold red" if status.state is State.FAILED else ""
+        table.add_row(Text(name), Text(status.state.value, style), Text(status.note.strip().rpartition("\n")[2]))
+    console.print(table)
+    counts = {state: sum(status.state is state for status in statuses.values()) for state in State}
+    console.print(", ".join(f"{count} {state.value}" for state, count in counts.items() if count))
+    if counts[State.FAILED]:
+        console.print(Text(f"errors are in {folder}/RUN/{LOG}; the same command tries again"), soft_wrap=True)
+
+
+def _submit(settings: Settings, folder: Path, runs: Sequence[PlannedRun], console: Console) -> int:
+    options = dataclasses.replace(settings.slurm, parallel=settings.jobs)
+    job, submitted, running = submit(runs, folder, options, settings.launcher)
+    finished = len(runs) - len(submitted) - len(running)
+    console.print(f"{finished} of {len(runs)} runs finished, {len(running)} queued or running before")
+    if not job:
+        console.print("nothing to submit")
+        return DONE
+    lines = (
+        f"submitted {len(submitted)} runs as job {job}",
+        f"look:      squeue --array --job {job}",
+        f"           the same command with --mode describe, and {folder}/RUN/{LOG}",
+        f"           what Slurm and submitit say: {folder / FOLDER}/{job}*",
+        "the same command, when the job is gone, submits what is missing",
+    )
+    console.print(Text("\n".join(lines)), soft_wrap=True)
+    return DONE

@@ -1,0 +1,168 @@
+"""What each field of a config may be, and which fields go together."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from busjax.data.augmentation import Augmentation
+from busjax.data.pipeline import RESIZES
+from busjax.data.preprocessing import PIXELS
+from busjax.data.splits import PROTOCOLS
+from busjax.methods import METHODS
+from busjax.methods.losses import LOSSES
+from busjax.methods.segmentation_losses import SEGMENTATION_LOSSES
+from busjax.training.errors import ConfigError
+from busjax.training.optimizers import OPTIMIZERS, SCHEDULES
+
+METRICS = ("f_beta", "auc", "accuracy", "balanced_accuracy", "sensitivity", "specificity", "loss")
+
+
+def _one_of(*names: str):
+    return (lambda value: value in names), f"one of {', '.join(names)}"
+
+
+def _at_least(minimum: float):
+    return (lambda value: value >= minimum), f"at least {minimum:g}"
+
+
+def _between(low: float, high: float):
+    return (lambda value: low <= value <= high), f"{low:g} to {high:g}"
+
+
+POSITIVE = (lambda value: value > 0 and math.isfinite(value)), "a positive number"
+
+SHARE = (lambda value: 0 <= value < 1), "0 or more and below 1"
+TEXT = (lambda value: isinstance(value, str)), "a text"
+RULES: dict[str, tuple] = {
+    "method": _one_of(*METHODS),
+    "seed": _between(0, 2**32 - 1),
+    "dtype": _one_of("float32", "bfloat16"),
+    "data.groups": TEXT,
+    "pretrained.release": TEXT,
+    "pretrained.path": TEXT,
+    "pretrained.mt.release": TEXT,
+    "pretrained.mt.path": TEXT,
+    "pretrained.sn.release": TEXT,
+    "pretrained.sn.path": TEXT,
+    "pretrained.freeze": (
+        (lambda value: isinstance(value, list) and all(isinstance(item, str) and item for item in value)),
+        "a tuple of patterns",
+    ),
+    "data.split": _one_of(*PROTOCOLS),
+    "data.split_seed": _at_least(0),
+    "data.folds": _at_least(3),
+    "data.fold": _at_least(0),
+    "data.image_size": _at_least(1),
+    "data.resize": _one_of(*RESIZES),
+    "data.views": _at_least(1),
+    "data.pixels": _one_of("release", *PIXELS),
+    "loss.name": _one_of(*LOSSES),
+    "loss.positive_weight": POSITIVE,
+    "loss.gamma": _at_least(0),
+    "loss.alpha": _between(0, 1),
+    "loss.segmentation": _one_of(*SEGMENTATION_LOSSES),
+    "loss.classification_weight": _at_least(0),
+    "loss.segmentation_weight": _at_least(0),
+    "model.batch_norm": _one_of("batch", "frozen"),
+    "model.norm_epsilon": POSITIVE,
+    "model.norm_momentum": SHARE,
+    "model.dropout_rate": SHARE,
+    "model.map_scale": ((lambda value: math.isfinite(value)), "a finite number"),
+    "optimizer.name": _one_of(*OPTIMIZERS),
+    "optimizer.schedule": _one_of(*SCHEDULES),
+    "optimizer.decay": _one_of("decoupled", "coupled"),
+    "optimizer.learning_rate": POSITIVE,
+    "optimizer.rho": SHARE,
+    "optimizer.eps": POSITIVE,
+    "optimizer.b1": SHARE,
+    "optimizer.b2": SHARE,
+    "optimizer.momentum": SHARE,
+    "optimizer.momentum_decay": _at_least(0),
+    "optimizer.plateau.patience": _at_least(0),
+    "optimizer.plateau.factor": ((lambda value: 0 < value < 1), "above 0 and below 1"),
+    "optimizer.plateau.min_delta": _at_least(0),
+    "optimizer.plateau.floor": _at_least(0),
+    "optimizer.weight_decay": _at_least(0),
+    "train.epochs": _at_least(1),
+    "train.batch_size": _at_least(1),
+    "train.patience": _at_least(1),
+    "train.log_every": _at_least(1),
+    "eval.batch_size": _at_least(1),
+    "eval.threshold": _between(0, 1),
+    "eval.mask_threshold": _between(0, 1),
+    "eval.beta": POSITIVE,
+    "selection.metric": _one_of(*METRICS),
+    "selection.after": SHARE,
+    "selection.mode": _one_of("max", "min"),
+}
+
+
+def check_fields(flat: Mapping[str, Any]) -> None:
+    """Checks every field by itself.
+
+    Args:
+      flat: the config's fields by their dotted names.
+
+    Raises:
+      ConfigError: naming the first field that is missing or wrong.
+    """
+    for field, (holds, expected) in RULES.items():
+        if field not in flat:
+            raise ConfigError(f"{field}: missing from the config, expected {expected}")
+        if not holds(flat[field]):
+            raise ConfigError(f"{field}: found {flat[field]!r}, expected {expected}")
+
+
+def check_together(config: ConfigDict, names: tuple[str, ...]) -> None:
+    """Checks what fields mean together.
+
+    Args:
+      config: each field of which is right by itself.
+      names: of the networks that it trains.
+
+    Raises:
+      ConfigError: naming the first field that contradicts another.
+    """
+    try:
+        Augmentation.from_mapping(config.data.augment.to_dict())
+    except ValueError as error:
+        raise ConfigError(f"data.{error}" if str(error).startswith("augment.") else f"data.augment: {error}") from None
+    if config.data.resize != "short_side" and config.data.views != 1:
+        found = f"data.views: found {config.data.views}"
+        raise ConfigError(f"{found}, expected 1 where data.resize is {config.data.resize!r}")
+    if config.data.pixels != "release" and len(names) > 1:
+        found = f"data.pixels: found {config.data.pixels!r}"
+        raise ConfigError(f"{found}, expected 'release' of a method whose networks see maps beside pixels")
+    for name in names:
+        _check_head(config, name, several=len(names) > 1)
+    optimizer = config.optimizer
+    if optimizer.name == "sgd" and optimizer.weight_decay and optimizer.decay != "coupled":
+        raise ConfigError("optimizer.decay: found 'decoupled', expected 'coupled' of sgd with a weight decay")
+    if optimizer.plateau.patience and optimizer.schedule != "constant":
+        found = f"optimizer.schedule: found {optimizer.schedule!r}"
+        raise ConfigError(f"{found}, expected 'constant' with optimizer.plateau.patience")
+    if config.selection.metric == "loss" and config.selection.mode != "min":
+        raise ConfigError(
+            f"selection.mode: found {config.selection.mode!r}, expected 'min' where selection.metric is 'loss'"
+        )
+
+
+def _check_head(config: ConfigDict, name: str, *, several: bool) -> None:
+    head = config.model[name].get("head")
+    if head is None or sorted(head) != ["dropout_rate", "outputs", "widths"]:
+        found = "nothing" if head is None else ", ".join(sorted(head))
+        raise ConfigError(f"model.{name}.head: found {found}, expected dropout_rate, outputs, widths")
+    widths = head.widths
+    if not isinstance(widths, list | tuple) or not all(isinstance(w, int) and w > 0 for w in widths):
+        raise ConfigError(f"model.{name}.head.widths: found {widths!r}, expected a tuple of layer widths, or ()")
+    if not SHARE[0](head.dropout_rate):
+        raise ConfigError(f"model.{name}.head.dropout_rate: found {head.dropout_rate!r}, expected {SHARE[1]}")
+    if head.outputs not in (1, 2):
+        raise ConfigError(f"model.{name}.head.outputs: found {head.outputs!r}, expected 1 (a sigmoid) or 2 (a softmax)")
+    if several and widths:
+        raise ConfigError(
+            f"model.{name}.head.widths: found {tuple(widths)!r}, expected (): {config.method} needs class activation "
+            "maps, which there are none of with hidden layers"
+        )

@@ -1,0 +1,1 @@
+"""Sweeps: what `launch.py --sweep FILE` runs."""
