@@ -10,6 +10,7 @@ WITHOUT_EFFECT = (
     "data.manual_dir",
     "data.cache",
     "pretrained.path",
+    "pretrained.cache_dir",
     "pretrained.mt.path",
     "pretrained.sn.path",
     "train.log_every",

@@ -92,6 +92,7 @@ def base() -> ConfigDict:
     # Released ImageNet weights, by name (python -m busjax.pretrained --list). They settle the backbone, its width,
     # options and normalisation, and the scaling of pixels. Of a method with two networks, for each its own.
     config.pretrained = ConfigDict({"release": "", "path": ""})  # path '' to download
+    config.pretrained.cache_dir = "~/.cache/busjax/weights"  # where downloaded files are kept
     config.pretrained.mt = ConfigDict({"release": "", "path": ""})
     config.pretrained.sn = ConfigDict({"release": "", "path": ""})
     config.pretrained.freeze = ()  # patterns of parameters that stay as they are: ('image_tower/*',)

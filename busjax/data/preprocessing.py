@@ -55,6 +55,7 @@ PIXELS: dict[str, Preprocessing] = {
 }
 """By name, other scalings than those of released weights."""
 
+
 def in_turn(first: Preprocessing, second: Preprocessing) -> Preprocessing:
     """One scaling after the other: the second takes what the first gives for its R, G, B, whatever that is.
 

@@ -167,15 +167,19 @@ def _depthwise_backward(strides: tuple[int, int], pads: Any, residuals: tuple, g
     whole = _shifted_products(wide, kernel[::-1, ::-1], (1, 1), padded.shape[1:3])
     gradient_x = whole[:, pads[0][0] : pads[0][0] + x.shape[1], pads[1][0] : pads[1][0] + x.shape[2]]
 
-    # The kernel's, image by image: an image stays in the cache for all its sums, a batch does not.
-    def add(total: Array, pair: tuple[Array, Array]) -> tuple[Array, None]:
+    # The kernel's: over the images first, position by position, then over the positions of that one sum. The other way
+    # round, with a sum over positions for each image, XLA takes three times as long. The barrier keeps the two apart.
+    precise = jnp.promote_types(g.dtype, jnp.float32)
+
+    def add(totals: tuple[Array, ...], pair: tuple[Array, Array]) -> tuple[tuple[Array, ...], None]:
         image, own = pair
         seen = _windows(image, kernel.shape[:2], strides, own.shape[:2])
-        return total + jnp.stack([jnp.sum(window * own, (0, 1), total.dtype) for window in seen]), None
+        return tuple(total + window.astype(precise) * own for total, window in zip(totals, seen, strict=True)), None
 
-    count = kernel.shape[0] * kernel.shape[1]
-    total, _ = lax.scan(add, jnp.zeros((count, x.shape[-1]), jnp.promote_types(g.dtype, jnp.float32)), (padded, g))
-    return gradient_x, total.reshape(kernel.shape).astype(kernel.dtype)
+    zeros = (jnp.zeros(g.shape[1:], precise),) * (kernel.shape[0] * kernel.shape[1])
+    totals = lax.optimization_barrier(lax.scan(add, zeros, (padded, g))[0])
+    gradient = jnp.stack([total.sum((0, 1)) for total in totals])
+    return gradient_x, gradient.reshape(kernel.shape).astype(kernel.dtype)
 
 
 _depthwise_with_products.defvjp(_depthwise_forward, _depthwise_backward)

@@ -3,9 +3,10 @@
 import hashlib
 import http.client
 import os
+import tempfile
 import urllib.request
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 from urllib.parse import urlsplit
 
 from rich.console import Console
@@ -26,25 +27,56 @@ def digest(path: Path, algorithm: str) -> str:
         return hashlib.file_digest(file, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
 
 
-def check_file(path: Path, checksum: str, source: str) -> None:
-    """Compares a file with its published checksum.
+class Checksum(NamedTuple):
+    """A file's checksum beside the published one.
+
+    Attributes:
+      found: 'sha256:...' or 'md5:...', whichever is published.
+      published: of which the first digits are enough; '' where none is known.
+    """
+
+    found: str
+    published: str
+
+    @property
+    def differs(self) -> bool:
+        """Whether the file is not the published one."""
+        return not self.found.startswith(self.published.lower())
+
+
+def checksum_of(path: Path, published: str) -> Checksum:
+    """The file's checksum, of the published one's kind.
 
     Args:
       path: the file.
-      checksum: 'sha256:...' or 'md5:...', the first digits being enough; nothing is compared where it is empty.
+      published: 'sha256:...' or 'md5:...', or '' where none is known.
+
+    Raises:
+      PretrainedError: the file cannot be read.
+    """
+    algorithm, _, digits = (published or "sha256:0").partition(":")
+    if algorithm not in ALGORITHMS or not digits:
+        raise ValueError(f"{published!r} is not a checksum such as 'sha256:0676ba61'")
+    try:
+        return Checksum(f"{algorithm}:{digest(path, algorithm)}", published)
+    except OSError as error:
+        raise PretrainedError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def check_file(path: Path, published: str, source: str) -> None:
+    """Compares a file with its published checksum, where there is one.
+
+    Args:
+      path: the file.
+      published: as in `checksum_of`.
       source: where the file is from, for the message.
 
     Raises:
       PretrainedError: if they differ; with `source`, the file's checksum and the published one.
     """
-    if not checksum:
-        return
-    algorithm, _, expected = checksum.partition(":")
-    if algorithm not in ALGORITHMS or not expected:
-        raise ValueError(f"{checksum!r} is not a checksum such as 'sha256:0676ba61'")
-    found = digest(path, algorithm)
-    if not found.startswith(expected.lower()):
-        raise PretrainedError(f"{source}: the checksum is {algorithm}:{found}, not {checksum} as expected")
+    found = checksum_of(path, published)
+    if found.differs:
+        raise PretrainedError(f"{source}: the checksum is {found.found}, not {published} as expected")
 
 
 def _progress() -> Progress:
@@ -94,11 +126,13 @@ def fetch(release: Release, cache_dir: str | Path) -> Path:
     if path.exists():
         check_file(path, release.checksum, f"{path} (remove it to fetch it again from {release.url})")
         return path
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        # A name of its own: several processes, on several machines, may fetch into one folder at once.
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        part = Path(name)
         try:
-            with part.open("wb") as file:
+            with open(handle, "wb") as file:
                 _receive(release.url, release.name, file)
             check_file(part, release.checksum, release.url)
             os.replace(part, path)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from busjax.pretrained.download import digest
+from busjax.pretrained.download import Checksum, check_file, checksum_of
 from busjax.pretrained.fixed_input import Figures, check_sums
 from busjax.pretrained.load import fill, fit, make_release_network, variable_shapes
 from busjax.pretrained.matching import Match, Shape
@@ -18,13 +18,11 @@ def count_values(release: Release, shapes: dict[VariablePath, Shape]) -> int:
     return sum(math.prod(shape) for path, shape in shapes.items() if path[0] in counted)
 
 
-def _checksum(release: Release, path: Path) -> str:
-    algorithm, _, expected = release.checksum.partition(":")
-    found = digest(path, algorithm or "sha256")
-    if not expected:
-        return f"{algorithm or 'sha256'}:{found} (none known to compare with)"
-    verdict = "as expected" if found.startswith(expected) else f"NOT {release.checksum} as expected"
-    return f"{algorithm}:{found} ({verdict})"
+def _checksum(found: Checksum) -> str:
+    if not found.published:
+        return f"{found.found} (none known to compare with)"
+    verdict = f"NOT {found.published} as published" if found.differs else "as published"
+    return f"{found.found} ({verdict})"
 
 
 def _table(found: Match, tensors: dict) -> Iterator[str]:
@@ -52,13 +50,13 @@ def describe(release: Release, path: Path) -> Iterator[str]:
     """The lines of a report on a file: where its tensors go, its number of values, and figures to compare by.
 
     Raises:
-      PretrainedError: if the file cannot be read or does not fit.
+      PretrainedError: if the file cannot be read or does not fit; at the end, if its checksum is not the published one.
     """
     network = make_release_network(release)
     tensors, found = fit(release, path, network)
     yield f"release   {release.name}, licence {release.licence}"
     yield f"file      {path}"
-    yield f"checksum  {_checksum(release, path)}"
+    yield f"checksum  {_checksum(checksum_of(path, release.checksum))}"
     yield "tensors   (theirs -> ours)"
     yield from _table(found, tensors)
     if found.unused:
@@ -70,6 +68,7 @@ def describe(release: Release, path: Path) -> Iterator[str]:
     yield f"for the fixed image (37 i + 91 j + 53 c) mod 256 of {release.input_size} x {release.input_size} pixels"
     for name, values in check_sums(release, network, fill(release, tensors, found)).items():
         yield _figures(name, values)
+    check_file(path, release.checksum, f"{path} holds other weights than {release.name}, or was written anew")
 
 
 def list_releases(releases: Iterable[Release]) -> str:

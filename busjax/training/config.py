@@ -129,7 +129,10 @@ def _validate_releases(config: ConfigDict, names: tuple[str, ...]) -> None:
     found = wanted(config)
     named = [(release, release.name) for release, _ in found.values()]
     for name, (release, _) in found.items():
-        width = release.settings.get("width", 1.0)
+        backbone, width = config.model[name].backbone, release.settings.get("width", 1.0)
+        if backbone not in ("", release.backbone):
+            expected = f"expected {release.backbone!r} as {release.name} has it, or ''"
+            raise ConfigError(f"model.{name}.backbone: found {backbone!r}, {expected}")
         if config.model[name].width not in (1.0, width):
             raise ConfigError(
                 f"model.{name}.width: found {config.model[name].width}, expected {width} as {release.name} has it"

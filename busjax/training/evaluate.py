@@ -1,5 +1,6 @@
 """The end of a run: the best checkpoints on validation and test images, the tables and the report."""
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -17,7 +18,7 @@ from busjax.evaluation.segmentation_file import write_segmentation
 from busjax.training.final import write_final
 from busjax.training.picked import cam_examples, feature_examples, varied
 from busjax.training.picked_masks import mask_examples
-from busjax.training.releases import settle_releases, wanted
+from busjax.training.releases import settle_releases
 from busjax.training.run import Run
 from busjax.training.scoring import Scored
 from tfds_builders.record import MALIGNANT
@@ -183,8 +184,7 @@ def _facts(run: Run, launches: list[dict[str, Any]], cells: dict[str, tuple[int,
         )
     shown |= {
         "networks": ", ".join(f"{name}: {_architecture(settled, name)}" for name in run.method.networks),
-        "first weights": ", ".join(f"{name}: {release.name}" for name, (release, _) in wanted(config).items())
-        or "random",
+        "first weights": _first_weights(run),
         "image size": f"{config.data.image_size} pixels, {config.data.resize}, {config.data.views} views at evaluation",
         "maps": "; ".join(f"{name}: {h}x{w} cells, enlarged to the image" for name, (h, w) in cells.items())
         or "none: hidden layers stand between the features and the last one",
@@ -219,6 +219,17 @@ def _datasets(run: Run) -> str:
     table, parts = run.data.dataset.table, run.data.split.parts()
     train, test = (", ".join(dict.fromkeys(table.dataset[parts[part]].tolist())) for part in ("train", "test"))
     return train if train == test else f"{train}, tested on {test}"
+
+
+def _first_weights(run: Run) -> str:
+    """Where each network started, with the file's checksum."""
+    if not run.workdir.pretrained.exists():
+        return "random"
+    loaded = json.loads(run.workdir.pretrained.read_text(encoding="utf-8"))
+    return ", ".join(
+        f"{name}: {origin['release']} ({origin['checksum']}{', not as published' * origin['differs_from_published']})"
+        for name, origin in loaded.items()
+    )
 
 
 def _history(values: Iterable[str]) -> str:

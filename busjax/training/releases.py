@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import jax
+from absl import logging
 from ml_collections import ConfigDict
 
 from busjax.data.preprocessing import HALVES, PIXELS, Preprocessing, in_turn
 from busjax.methods import Method, network_names
 from busjax.methods.freezing import unmatched
 from busjax.methods.state import NetworkState, TrainState, initial_key
-from busjax.pretrained.download import fetch
+from busjax.pretrained.download import checksum_of, fetch
 from busjax.pretrained.load import load_variables
 from busjax.pretrained.release import Release
 from busjax.pretrained.table import RELEASES
@@ -18,7 +19,6 @@ from busjax.training.errors import ConfigError
 
 # Keras's network scales pixels itself, whatever it is fed; ours takes them scaled.
 SCALES_INSIDE = ("efficientnet_b0",)
-CACHE = Path("~/.cache/busjax/weights")
 
 
 def wanted(config: ConfigDict) -> dict[str, tuple[Release, str]]:
@@ -73,21 +73,41 @@ def refuse_unmatched(method: Method, config: ConfigDict) -> None:
         raise ConfigError(f"pretrained.freeze: {pattern!r} matches no parameter, there are: {', '.join(parts)}")
 
 
-def load_releases(state: TrainState, method: Method, config: ConfigDict) -> TrainState:
-    """The first state of a run with released weights in place of random ones.
+def load_releases(
+    state: TrainState, method: Method, config: ConfigDict
+) -> tuple[TrainState, dict[str, dict[str, str | bool]]]:
+    """The first state of a run with released weights in place of random ones, and what was loaded.
+
+    A file whose checksum is not the published one is loaded if it fits, for whoever trained on may have written it; a
+    warning says so.
+
+    Returns:
+      The state, and for each network that starts from a release: release, file, checksum, and whether the checksum is
+      known not to be the published one.
 
     Raises:
       PretrainedError: a file cannot be had, or does not fit.
     """
     networks: dict[str, Any] = dict(state.networks)
     placed, releases = jax.tree.leaves(state.step)[0].sharding, wanted(config)
+    loaded: dict[str, dict[str, str | bool]] = {}
     for number, (name, network) in enumerate(method.networks.items()):
         if name not in releases:
             continue
         release, path = releases[name]
-        file = Path(path).expanduser() if path else fetch(release, CACHE.expanduser())
+        file = Path(path or fetch(release, Path(config.pretrained.cache_dir).expanduser())).expanduser()
         key = initial_key(jax.random.PRNGKey(config.seed), number)
         variables = load_variables(release, file, network=network, size=config.data.image_size, key=key)
-        loaded = jax.device_put(variables, placed)
-        networks[name] = NetworkState(loaded["params"], loaded["batch_stats"], networks[name].opt_state)
-    return TrainState(state.step, state.key, networks)
+        checksum = checksum_of(file, release.checksum)
+        if checksum.differs:
+            other = f"{checksum.found}, not {checksum.published} as published for {release.name}"
+            logging.warning("%s: the checksum is %s: other weights, or a file written anew", file, other)
+        on_devices = jax.device_put(variables, placed)
+        networks[name] = NetworkState(on_devices["params"], on_devices["batch_stats"], networks[name].opt_state)
+        loaded[name] = {
+            "release": release.name,
+            "file": str(file),
+            "checksum": checksum.found,
+            "differs_from_published": checksum.differs,
+        }
+    return TrainState(state.step, state.key, networks), loaded

@@ -42,6 +42,7 @@ RULES: dict[str, tuple] = {
     "data.groups": TEXT,
     "pretrained.release": TEXT,
     "pretrained.path": TEXT,
+    "pretrained.cache_dir": TEXT,
     "pretrained.mt.release": TEXT,
     "pretrained.mt.path": TEXT,
     "pretrained.sn.release": TEXT,

@@ -2,11 +2,13 @@
 
 import dataclasses
 import functools
+import json
 from typing import Any
 
 import jax
 from ml_collections import ConfigDict
 
+from busjax.atomic import write_atomic
 from busjax.methods import Method, make_method
 from busjax.training import parallel
 from busjax.training.checkpoints import Checkpoints
@@ -38,12 +40,17 @@ class Run:
     def new_state(self) -> Any:
         """The state before the first step, on the devices; released weights are loaded where the config names some.
 
+        Which files they came from is written to the work directory.
+
         Raises:
           PretrainedError: they cannot be had, or do not fit.
         """
         key = jax.random.PRNGKey(self.config.seed)
         state = parallel.initialise(self.method.init, key, self.config.data.image_size, self.mesh)
-        return load_releases(state, self.method, self.config)
+        state, loaded = load_releases(state, self.method, self.config)
+        if loaded and jax.process_index() == 0:
+            write_atomic(self.workdir.pretrained, json.dumps(loaded, indent=2) + "\n")
+        return state
 
     def restore(self, step: int) -> Any:
         """The state of a checkpoint, on the devices.

@@ -27,6 +27,7 @@ class Workdir:
     def __init__(self, path: str | Path):
         self.path = Path(path).expanduser().absolute()
         self.config = self.path / "config.json"
+        self.pretrained = self.path / "pretrained.json"
         self.splits = self.path / "splits"
         self.groups = self.splits / "groups.csv"
         self.checkpoints = self.path / "checkpoints"

@@ -8,16 +8,9 @@ from numpy.testing import assert_allclose
 
 from busjax.models import make_network
 from busjax.models.initialisation import initialise
+from tests.models.anatomy import count, images, shapes, without_gradient
 
-IMAGE = jax.ShapeDtypeStruct((1, 299, 299, 3), jnp.float32)
-
-
-def count(tree) -> int:
-    return sum(leaf.size for leaf in jax.tree.leaves(tree))
-
-
-def shapes(network, image=IMAGE):
-    return jax.eval_shape(network.init, jax.random.PRNGKey(0), image)
+IMAGE = images(299)
 
 
 # Without the classifier. With gamma: timm's and torchvision's trainable parameters; without: Keras's. Running
@@ -32,7 +25,7 @@ def shapes(network, image=IMAGE):
     ],
 )
 def test_parameter_counts_are_the_published_ones(backbone, norm_scale, parameters, statistics):
-    variables = shapes(make_network(backbone, norm_scale=norm_scale, has_map_tower=False))
+    variables = shapes(make_network(backbone, norm_scale=norm_scale, has_map_tower=False), IMAGE)
     classifier = variables["params"].pop("classifier")
     assert count(variables["params"]) == parameters
     assert count(variables["batch_stats"]) == statistics
@@ -48,7 +41,7 @@ def test_parameter_counts_are_the_published_ones(backbone, norm_scale, parameter
 )
 def test_full_size_maps(backbone, tower, merge, features):
     network = make_network(backbone)
-    variables = shapes(network)
+    variables = shapes(network, IMAGE)
     assert count(variables["params"]["image_tower"]) == tower
     assert jax.tree.map(jnp.shape, variables["params"]["map_tower"]) == jax.tree.map(
         jnp.shape, variables["params"]["image_tower"]
@@ -67,7 +60,7 @@ def test_full_size_maps(backbone, tower, merge, features):
 
 # Table 1 of the paper, stage by stage: the parameters that methods tables give for each row.
 def test_stages_of_inception_resnet_v2():
-    tower = shapes(make_network("inception_resnet_v2", has_map_tower=False))["params"]
+    tower = shapes(make_network("inception_resnet_v2", has_map_tower=False), IMAGE)["params"]
     lower, upper = tower["image_tower"], tower["trunk"]
     stem = {name: count(tree) for name, tree in lower["stem"].items()}
     assert stem == {"conv1a": 928, "conv2a": 9_280, "conv2b": 18_560, "conv3b": 5_280, "conv4a": 138_624}
@@ -143,3 +136,9 @@ def test_bfloat16_keeps_float32_logits():
     outputs = jax.eval_shape(lambda v, x: network.apply(v, x), shapes(network, image), image)
     assert outputs.features.dtype == jnp.bfloat16
     assert outputs.logits.dtype == jnp.float32
+
+
+@pytest.mark.parametrize("backbone", ["inception_resnet_v2", "inception_v3"])
+def test_every_parameter_of_both_towers_receives_a_gradient(backbone):
+    options = {"blocks": (1, 1, 1)} if backbone == "inception_resnet_v2" else {}
+    assert without_gradient(make_network(backbone, width=0.1, options=options), images(107, 91)) == []

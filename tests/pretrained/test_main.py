@@ -52,16 +52,18 @@ def test_report(file, capsys):
         np.testing.assert_allclose([float(v) for v in first], np.ravel(values)[:5], rtol=1e-4)
 
 
-def test_unused_tensors_are_named(tmp_path, capsys, monkeypatch):
+def test_unused_tensors_and_another_checksum_are_told(tmp_path, capsys, monkeypatch):
     tensors = keras_tensors() | {"normalization/mean": np.ones(3, np.float32)}
     path = write_legacy(tmp_path / "tiny.h5", tensors)
     release = dataclasses.replace(KERAS, ignored=("normalization*/*",), checksum="sha256:00")
     monkeypatch.setitem(table.RELEASES, KERAS.name, release)
-    assert main([str(path), "--release", "keras/tiny"]) == 0
-    out = capsys.readouterr().out
+    assert main([str(path), "--release", "keras/tiny"]) == 2
+    out, err = capsys.readouterr()
     assert "not used\n  normalization/mean  (3,)\n" in out
     assert "in the network, 3 not used" in out
-    assert "(NOT sha256:00 as expected)" in out
+    assert "(NOT sha256:00 as published)" in out
+    assert err.startswith(f"error: {path} holds other weights than keras/tiny, or was written anew: the checksum is ")
+    assert err.endswith(", not sha256:00 as expected\n")
 
 
 def test_list(capsys):

@@ -1,5 +1,8 @@
 """Runs that start from released weights: what the release settles, what is loaded, and what frozen patterns leave."""
 
+import dataclasses
+import hashlib
+import json
 import os
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
@@ -129,6 +132,14 @@ def test_a_release_settles_the_network(config):
         ),
         ({"pretrained.release": ""}, r"^pretrained\.release: found '', expected the name of what pretrained\.path is"),
         ({"model.net.width": 0.5}, r"^model\.net\.width: found 0\.5, expected 0\.25 as keras/mobilenet_0\.25 has it"),
+        (
+            {"model.net.backbone": "vgg16"},
+            r"^model\.net\.backbone: found 'vgg16', expected 'mobilenet' as keras/mobilenet_0\.25 has it, or ''",
+        ),
+        (
+            {"pretrained.release": "", "pretrained.path": ""},
+            r"^model\.net\.backbone: found '', expected one of alexnet, ",
+        ),
     ],
 )
 def test_settings_that_do_not_fit(config, fields, message):
@@ -165,21 +176,58 @@ def test_random_weights_are_not_frozen():
         validate(config)
 
 
-def test_a_run_goes_on_without_its_weights_file(config, weights, tmp_path):
+def test_a_run_goes_on_without_its_weights_file(config, weights, tmp_path, caplog, monkeypatch):
+    monkeypatch.setitem(RELEASES, RELEASE, dataclasses.replace(RELEASES[RELEASE], checksum="sha256:00"))
     copy = tmp_path / "copy.weights.h5"
     copy.write_bytes(weights.read_bytes())
     config.pretrained.path = str(copy)
     run = start(config, tmp_path / "run")
     assert train(run, quiet())
     run.checkpoints.close()
+    checksum = f"sha256:{hashlib.sha256(weights.read_bytes()).hexdigest()}"
+    assert f"{copy}: the checksum is {checksum}, not sha256:00 as published" in caplog.text
+    assert json.loads((tmp_path / "run/pretrained.json").read_text()) == {
+        "net": {"release": RELEASE, "file": str(copy), "checksum": checksum, "differs_from_published": True}
+    }
     copy.unlink()
     config.pretrained.path = ""
     run = start(config, tmp_path / "run")
     assert train(run, quiet())
     evaluate(run, read_workdir(tmp_path / "run")[2], quiet())
     run.checkpoints.close()
-    assert "net: mobilenet" in (tmp_path / "run/report.html").read_text()
-    assert RELEASE in (tmp_path / "run/report.html").read_text()
+    report = (tmp_path / "run/report.html").read_text()
+    assert "net: mobilenet" in report
+    assert f"net: {RELEASE} ({checksum}, not as published)" in report
+
+
+@pytest.mark.slow
+def test_the_towers_of_cross_training_start_alike(phantom_dir, tmp_path):
+    """Both networks at full size, from files as Keras writes them: 77 million values."""
+    import keras
+
+    config = rem.get_config()
+    config.data.name, config.data.data_dir, config.data.image_size = "phantom", str(phantom_dir), 107
+    for name, release, model in (
+        ("mt", "keras/inception_resnet_v2", keras.applications.InceptionResNetV2),
+        ("sn", "keras/inception_v3", keras.applications.InceptionV3),
+    ):
+        path = tmp_path / f"{name}.weights.h5"
+        model(weights=None).save_weights(path)
+        config.pretrained[name].release, config.pretrained[name].path = release, str(path)
+    validate(config)
+    run = start(config, tmp_path / "run")
+    state = run.new_state()
+    run.checkpoints.close()
+    for name, network in state.networks.items():
+        release = RELEASES[config.pretrained[name].release]
+        expected = load_variables(release, config.pretrained[name].path)
+        for kind, tree in (("params", network.params), ("batch_stats", network.batch_stats)):
+            towers = flat(tree["image_tower"]), flat(tree["map_tower"])
+            wanted = flat(expected[kind]["image_tower"])
+            assert towers[0].keys() == towers[1].keys() == wanted.keys()
+            for leaf, value in wanted.items():
+                np.testing.assert_array_equal(towers[0][leaf], value, err_msg=leaf)
+                np.testing.assert_array_equal(towers[1][leaf], value, err_msg=leaf)
 
 
 def test_releases_of_two_networks():
@@ -189,14 +237,14 @@ def test_releases_of_two_networks():
     config.model.batch_norm = "frozen"
     validate(config)
     assert settle_releases(config).model.sn.options.count_padding
-    config.pretrained.sn.release = "torchvision/resnet50_v1"
+    config.pretrained.sn.release, config.model.sn.backbone = "torchvision/resnet50_v1", ""
     with pytest.raises(ConfigError, match=r"^pretrained: .* expect pixels scaled in different ways"):
         validate(config)
-    config.pretrained.mt.release = "torchvision/resnet50_v1"
+    config.pretrained.mt.release, config.model.mt.backbone = "torchvision/resnet50_v1", ""
     with pytest.raises(ConfigError, match=r"^pretrained: .* expects pixels in another range than maps have"):
         validate(config)
-    config.pretrained.mt.release = "timm/inception_resnet_v2.tf_in1k"
-    config.pretrained.sn.release = ""
+    config.pretrained.mt.release, config.model.mt.backbone = "timm/inception_resnet_v2.tf_in1k", "inception_resnet_v2"
+    config.pretrained.sn.release, config.model.sn.backbone = "", "inception_v3"
     with pytest.raises(ConfigError, match=r"^model\.batch_norm: found 'frozen'"):
         validate(config)
     config.pretrained.release = RELEASE
