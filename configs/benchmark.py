@@ -173,9 +173,9 @@ def small(config: ConfigDict) -> None:
     config.model.net.backbone, config.model.net.width = "mobilenet", 0.75
     # 0.99 would leave the running statistics behind the weights for epochs of some 70 steps.
     config.model.norm_momentum = 0.9
-    # 1e-5 is made for 50 epochs of a larger set. Random weights have further to go.
+    # 1e-5 is made for 50 epochs of a larger set; see also configs/transfer.py.
     if config.optimizer.name != "sgd":
-        config.optimizer.learning_rate = 1e-4 if config.pretrained.release else 1e-3
+        config.optimizer.learning_rate = 1e-3
     if config.pretrained.release:
         config.pretrained.release = "keras/mobilenet_0.75"
     config.optimizer.schedule = "cosine"
