@@ -156,6 +156,14 @@ def with_variants(config: ConfigDict, variant: str, variants: Mapping[str, Calla
     return config.lock()
 
 
+def random_weights(config: ConfigDict) -> None:
+    """Random initial weights, and no row of a table; pixels scaled as the released weights expect them, as before."""
+    if config.pretrained.release and config.data.pixels == "release":
+        config.data.pixels = config.pretrained.release
+    config.pretrained.release = ""
+    config.table = ConfigDict({"name": "", "row": ""})
+
+
 def settle(config: ConfigDict) -> None:
     """Training from scratch in few epochs: the learning rate falls to 0, and only the second half can be chosen.
 

@@ -11,18 +11,19 @@ A variant is a network, a strategy and what else is wanted, in any order.
   and focal (Table 6), sgd and nadam (Table 7).
 - random: random initial weights under any strategy; scratch is that with no_augmentation.
 - code: what the released scripts do where they differ from the paper.
-- released_folds: the benchmark's own folds, which split near-duplicates of BUSI; as_published: these, on images padded
-  with the faults of its code. Both need its folds.zip.
+- released_folds: the benchmark's own test folds, which split near-duplicates of BUSI (validation by our rule);
+  as_published: these, on images padded with the faults of its code. Both need its folds.zip.
 - small: BUS-BRA, MobileNet of three quarters of the channels at 128 pixels, 8 epochs: minutes on two CPU cores.
 
-The full size is meant for a GPU, one fold of five at a time.
+The full size is meant for a GPU, one fold of five at a time. EfficientNet-B0 is trained without the stochastic depth
+of Keras's.
 """
 
 from collections.abc import Callable
 
 from ml_collections import ConfigDict
 
-from configs.base import base, no_augmentation, with_variants
+from configs.base import base, no_augmentation, random_weights, with_variants
 
 # Of each network: its weights, its input in pixels, w of weighted BCE and gamma of focal loss (the best of Table 6),
 # and what the weights settle where there are none.
@@ -101,11 +102,6 @@ def benchmark(network: str) -> ConfigDict:
     return config
 
 
-def random(config: ConfigDict) -> None:
-    """Random initial weights."""
-    config.pretrained.release = ""
-
-
 def no_augmentation_(config: ConfigDict) -> None:
     """Training images as they are."""
     config.data.augment = no_augmentation()
@@ -113,7 +109,9 @@ def no_augmentation_(config: ConfigDict) -> None:
 
 def scratch(config: ConfigDict) -> None:
     """Random weights and no augmentation."""
-    random(config)
+    table = config.table
+    random_weights(config)
+    config.table = table  # the row is of random weights
     no_augmentation_(config)
 
 
@@ -157,7 +155,7 @@ def code(config: ConfigDict) -> None:
 
 
 def released_folds(config: ConfigDict) -> None:
-    """The benchmark's own folds and cases."""
+    """The benchmark's own test folds and cases."""
     config.data.name, config.data.split = "bus_benchmark/released_cases", "official"
 
 
@@ -192,7 +190,7 @@ VARIANTS: dict[str, Callable[[ConfigDict], None]] = {
     "focal": focal,
     "sgd": sgd,
     "nadam": nadam,
-    "random": random,
+    "random": random_weights,
     "small": small,
     "released_folds": released_folds,
     "as_published": as_published,
@@ -220,6 +218,5 @@ def get_config(variant: str = "full") -> ConfigDict:
     order = list(known)
     ordered = sorted(names, key=lambda name: order.index(name) if name in order else -1)
     table, row = STRATEGIES[strategy]
-    if "random" not in names:
-        config.table = ConfigDict({"name": table, "row": f"{network}_{row}"})
+    config.table = ConfigDict({"name": table, "row": f"{network}_{row}"})
     return with_variants(config, ",".join(ordered), known)

@@ -7,6 +7,7 @@
 - densenet121 (default), mobilenet, resnet50, vgg16, efficientnet_b0: the backbone, from its ImageNet weights.
 - single: the same backbone and head, without decoder and masks.
 - code: what the released script does where it differs from the paper. Only that of DenseNet121 can run.
+- as_published: every image its own case, as the scripts split them; it leaks near-duplicates.
 - scratch: random initial weights.
 - small: BUS-BRA, 128 pixels, a quarter of the channels, random weights, 20 epochs. For two CPU cores.
 
@@ -16,9 +17,10 @@ The full size is meant for a GPU and the 1209 images of BUSI and BUSIS, one fold
 
 from ml_collections import ConfigDict
 
-from configs.base import base, settle, with_variants
+from configs.base import base, random_weights, settle, with_variants
 from configs.benchmark import NETWORKS, USUAL
 
+STEPS_IN_EPOCH = 23  # 725 of the 1209 images train in a fold, 32 at a time
 BACKBONES = ("densenet121", "mobilenet", "resnet50", "vgg16", "efficientnet_b0")
 
 
@@ -67,13 +69,12 @@ def multitask(
     config.optimizer.learning_rate = 1e-5  # the paper says Adam, the rate is the scripts'
     config.optimizer.eps = 1e-7
     config.optimizer.weight_decay = 0.0
-    # Of the scripts.
-    config.optimizer.plateau = ConfigDict({"patience": 15, "factor": 0.1, "min_delta": 1e-4, "floor": 1e-6})
-    config.train.epochs = 70
+    config.train.epochs = 70  # the paper; of 23 steps each
     config.train.patience = 70  # no early stopping
     config.train.batch_size = 32
     config.eval.batch_size = 32
-    # Not said for these networks, whose scripts report the last epoch; that of MT-ESTAN reports this one, too.
+    # Not said for these networks, whose scripts report the last epoch; that of MT-ESTAN reports this one, too. The loss
+    # of a validation has the Dice loss of every image, that of training the one over the whole batch.
     config.selection.metric, config.selection.mode = "loss", "min"
     return config
 
@@ -84,15 +85,22 @@ def small(config: ConfigDict) -> None:
     config.data.split = "holdout"
     config.data.image_size = 128
     config.data.augment.flip_horizontal = True
-    config.pretrained.release = ""
+    random_weights(config)
     config.model.net.width = 0.25
     # 0.99 would leave the running statistics behind the weights for epochs of some 50 steps.
     config.model.norm_momentum = 0.9
     config.optimizer.learning_rate = 1e-3
-    config.optimizer.plateau.patience = 0
+    config.optimizer.plateau.patience = 0  # of MT-ESTAN
     config.train.epochs = 20
     config.train.batch_size = 16
     settle(config)
+
+
+def by_rounds(config: ConfigDict, steps: int) -> None:
+    """50 rounds of so many steps, and a learning rate that falls after 15 rounds without a lower validation loss."""
+    config.train.epochs = config.train.patience = round(50 * steps / STEPS_IN_EPOCH)
+    patience = round(15 * steps / STEPS_IN_EPOCH)
+    config.optimizer.plateau = ConfigDict({"patience": patience, "factor": 0.1, "min_delta": 1e-4, "floor": 1e-6})
 
 
 def single(config: ConfigDict) -> None:
@@ -101,22 +109,26 @@ def single(config: ConfigDict) -> None:
 
 
 def code(config: ConfigDict) -> None:
-    """Three times weighted BCE with w = 3, pixels as OpenCV reads them, 50 rounds of 200 steps.
+    """Three times weighted BCE with w = 3, pixels as OpenCV reads them, 50 rounds of 200 steps, the last epoch.
 
-    A round is 8.3 passes over the 773 training images of a fold; here a validation follows every pass, so the rounds of
-    the plateau are counted in passes, too.
+    Our folds have 23 steps in an epoch, each followed by a validation, so rounds are counted in epochs. Not repeated:
+    their masks, which are resized bilinearly and so a little larger.
     """
     config.loss.name = "weighted_bce_clipped"
     config.loss.positive_weight = 3.0
     config.loss.classification_weight = 3.0
     config.data.pixels = "unit_bgr"
-    config.train.epochs = config.train.patience = 414
-    config.optimizer.plateau.patience = 124
+    by_rounds(config, 200)
+    config.selection.after = 1 - 0.5 / config.train.epochs
 
 
-def scratch(config: ConfigDict) -> None:
-    """Random initial weights."""
-    config.pretrained.release = ""
+def as_published(config: ConfigDict) -> None:
+    """Every image a case, as in the scripts: near-duplicates of BUSI stand on both sides, so it leaks."""
+    config.data.name = "bus_benchmark/multitask_released_cases"
+
+
+VARIANTS = {"as_published": as_published, "scratch": random_weights, "small": small}
+"""Of all multi-task networks of the benchmark."""
 
 
 def on(backbone: str):
@@ -127,8 +139,10 @@ def on(backbone: str):
         config.model.net.backbone = backbone
         config.model.net.options = ConfigDict(own["options"])
         config.model.norm_epsilon = own["norm_epsilon"]
-        if config.pretrained.release:  # not after 'small' or 'scratch'
+        if config.pretrained.release:
             config.pretrained.release = own["release"]
+        elif "/" in config.data.pixels:  # after 'small' or 'scratch', the release whose pixels they are
+            config.data.pixels = own["release"]
 
     return choose
 
@@ -136,9 +150,10 @@ def on(backbone: str):
 def get_config(variant: str = "full") -> ConfigDict:
     config = multitask("benchmark", "densenet121")
     config.loss.classification_weight = 1.5  # eq. 11
-    variants = {"single": single, "code": code, "scratch": scratch, "small": small}
+    variants = VARIANTS | {"single": single, "code": code}
     with_variants(config, variant, variants | {backbone: on(backbone) for backbone in BACKBONES})
     kind = "single" if config.method == "classification" else "multi"
-    with config.unlocked():
-        config.table = ConfigDict({"name": "shareef_8", "row": f"{config.model.net.backbone}_{kind}"})
+    if config.pretrained.release:
+        with config.unlocked():
+            config.table = ConfigDict({"name": "shareef_8", "row": f"{config.model.net.backbone}_{kind}"})
     return config

@@ -75,6 +75,7 @@ def multitask_network(config: Any, name: str, unroll_blocks: bool | None = None)
         head_widths=tuple(own.head.widths),
         dropout_rate=own.head.dropout_rate,
         segmentation=own.segmentation,
+        image_unit=own.get("image_unit", (1.0, 1.0, 1.0)),
         width=own.width,
         norm_scale=own.get("norm_scale", shared.norm_scale),
         norm_epsilon=own.get("norm_epsilon", shared.norm_epsilon),

@@ -85,7 +85,7 @@ def multitask(
       frozen: whether batch normalisation keeps its running statistics in training.
       loss: of both.
     """
-    # '<name>_loss' is the whole loss, as it is at validation.
+    # '<name>_loss' is the whole loss; at validation Dice and soft IoU are those of each image, not of the batch.
     where = {f"{name}_accuracy": "has_class", "classification_loss": "has_class", "segmentation_loss": "any_mask"}
     metrics = collection((), f"{name}_loss", **where)
     train, draws = not frozen, getattr(network, "segmentation", True)

@@ -132,6 +132,7 @@ def make_multitask_network(
     head_widths: Sequence[int] | None = None,
     dropout_rate: float | None = None,
     segmentation: bool = True,
+    image_unit: Sequence[float] = (1.0, 1.0, 1.0),
     **settings: Any,
 ) -> MultitaskNetwork | MTEstan:
     """Makes a network that classifies and segments.
@@ -144,6 +145,7 @@ def make_multitask_network(
       head_widths: hidden layers of the classifier; by default the published ones.
       dropout_rate: share dropped there; by default the published one.
       segmentation: whether there is a decoder; only MT-ESTAN can go without.
+      image_unit: see `MultitaskNetwork`; MT-ESTAN's decoder does not take the image.
       **settings: width, norm_scale, norm_momentum, norm_epsilon, dtype, axis_name, unroll_blocks, as of `make_network`.
         Those of batch normalisation are the backbone's; the layers beside it have a learned scale and epsilon 1e-3,
         but for Vakanski's, which has one kind.
@@ -168,4 +170,5 @@ def make_multitask_network(
     fields = {key: value for key, value in fields.items() if value is not None}
     if not segmentation:
         fields["segmentation"] = False
-    return own.make(shared, _backbone(backbone, shared, {**own.options, **(options or {})}), **fields)
+    network = own.make(shared, _backbone(backbone, shared, {**own.options, **(options or {})}), **fields)
+    return network.clone(image_unit=tuple(image_unit)) if isinstance(network, MultitaskNetwork) else network

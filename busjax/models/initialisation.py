@@ -10,11 +10,12 @@ from jaxtyping import Array
 
 # Standard deviation of a unit normal cut at +-2.
 TRUNCATED_DEVIATION = 0.87962566103423978
+KERNELS = ("kernel", "transposed_kernel")
 
 
 def initialise(network: nn.Module, key: Array, *inputs: Any) -> dict[str, Any]:
-    """Variables of a network: kernels from a truncated normal of variance 2 / fan-in (He et al. 2015), scales and
-    running variances 1, everything else 0.
+    """Variables of a network: kernels from a truncated normal of variance 2 / fan-in (He et al. 2015), of transposed
+    convolutions as `TransposedConv` has it, scales and running variances 1, everything else 0.
 
     All kernels are cut from one draw. Flax's own `init` draws each by itself, which takes
     XLA tens of seconds to compile for networks of hundreds of layers.
@@ -26,16 +27,18 @@ def initialise(network: nn.Module, key: Array, *inputs: Any) -> dict[str, Any]:
     """
     shapes = jax.eval_shape(network.init, key, *inputs)
     leaves, tree = jax.tree_util.tree_flatten_with_path(shapes)
-    kernels = [leaf.size if path[-1].key == "kernel" else 0 for path, leaf in leaves]
+    kernels = [leaf.size if path[-1].key in KERNELS else 0 for path, leaf in leaves]
     draw = jax.random.truncated_normal(key, -2.0, 2.0, (sum(kernels),)) / TRUNCATED_DEVIATION
     values, start = [], 0
     for (path, leaf), size in zip(leaves, kernels, strict=True):
         name = path[-1].key
-        if name == "kernel":
+        if name in KERNELS:
             # Blocks that are stacked by a scan have one more dimension, which is not part of the fan-in.
-            dimensions = leaf.shape[-4:] if leaf.ndim >= 4 else leaf.shape[-2:]
-            deviation = math.sqrt(2.0 / math.prod(dimensions[:-1]))
-            values.append(draw[start : start + size].reshape(leaf.shape).astype(leaf.dtype) * deviation)
+            *window, channels, features = leaf.shape[-4:] if leaf.ndim >= 4 else leaf.shape[-2:]
+            variance = 2.0 / (math.prod(window) * channels)
+            if name == "transposed_kernel":  # stored the other way round; see `TransposedConv`
+                variance = 4.0 / (math.prod(window) * features)
+            values.append(draw[start : start + size].reshape(leaf.shape).astype(leaf.dtype) * math.sqrt(variance))
             start += size
         else:
             values.append((jnp.ones if name in ("scale", "var") else jnp.zeros)(leaf.shape, leaf.dtype))

@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import flax.linen as nn
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from busjax.models.backbone import Backbone, watching
@@ -62,6 +63,8 @@ class MultitaskNetwork(nn.Module):
       hidden: makes the hidden layers of the classifier, called with (features, dropout keys).
       skips: see `Backbone`.
       classes: number of outputs.
+      image_unit: what the channels of the image are multiplied by where the decoder takes it beside decoded features.
+        Pixels come as the encoder's weights expect them, with some by hundreds; the decoder's are to be of one range.
     """
 
     lower: Callable[..., nn.Module]
@@ -70,6 +73,7 @@ class MultitaskNetwork(nn.Module):
     hidden: Callable[..., nn.Module]
     skips: Mapping[str, str]
     classes: int = 1
+    image_unit: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
     def setup(self) -> None:
         """Makes the parts."""
@@ -96,7 +100,7 @@ class MultitaskNetwork(nn.Module):
         """
         with watching(self, self.skips) as skips:
             features = self.trunk(self.image_tower(image, train), train)
-        skips.setdefault("stride_1", image)
+        skips.setdefault("stride_1", image * jnp.asarray(self.image_unit, image.dtype))
         mask_logits = self.mask_decoder(skips, image.shape[1:3], train)
         hidden = self.hidden_layers(self.classified(features, mask_logits), dropout_keys)
         return MultitaskOutputs(self.classifier(hidden), mask_logits, features)

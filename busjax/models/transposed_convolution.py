@@ -50,7 +50,7 @@ def convolve_transposed(
 
 
 class TransposedConv(nn.Module):
-    """Doubles height and width, with parameters `kernel` [rows, columns, features, channels] and `bias`.
+    """Doubles height and width, with parameters `transposed_kernel` [rows, columns, features, channels] and `bias`.
 
     Attributes:
       features: number of output channels.
@@ -69,6 +69,6 @@ class TransposedConv(nn.Module):
         """Convolves `x`."""
         # With stride 2 an output sees a quarter of the kernel: 4 / fan-in keeps the scale.
         init = nn.initializers.variance_scaling(4.0, "fan_in", "truncated_normal", in_axis=-1, out_axis=-2)
-        kernel = self.param("kernel", init, (*self.kernel_size, self.features, x.shape[-1]), jnp.float32)
+        kernel = self.param("transposed_kernel", init, (*self.kernel_size, self.features, x.shape[-1]), jnp.float32)
         bias = self.param("bias", nn.initializers.zeros_init(), (self.features,), jnp.float32)
         return convolve_transposed(x.astype(self.dtype), kernel.astype(self.dtype)) + bias.astype(self.dtype)

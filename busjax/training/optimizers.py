@@ -14,9 +14,12 @@ from busjax.training.plateau import is_wanted, scale_by_plateau
 Rule = Callable[[Any, optax.GradientTransformation], optax.GradientTransformation]
 
 
+DECAYED = ("kernel", "transposed_kernel", "scale")
+
+
 def decayed(params: Any) -> Any:
     """Which parameters weight decay acts on: kernels and scales, not biases (MXNet's rule)."""
-    return jax.tree_util.tree_map_with_path(lambda path, _: path[-1].key in ("kernel", "scale"), params)
+    return jax.tree_util.tree_map_with_path(lambda path, _: path[-1].key in DECAYED, params)
 
 
 def adadelta(config: Any, rate: optax.GradientTransformation) -> optax.GradientTransformation:

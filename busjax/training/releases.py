@@ -1,5 +1,6 @@
 """Released weights in a run: what they settle in its config, and how they come into its first state."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,15 @@ from busjax.methods.freezing import unmatched
 from busjax.methods.state import NetworkState, TrainState, initial_key
 from busjax.pretrained.download import checksum_of, fetch
 from busjax.pretrained.load import load_variables
-from busjax.pretrained.release import Release
+from busjax.pretrained.release import IMAGENET, Release
 from busjax.pretrained.table import RELEASES
 from busjax.training.errors import ConfigError
 
-# Keras's network scales pixels itself, whatever it is fed; ours takes them scaled.
-SCALES_INSIDE = ("efficientnet_b0",)
+# Keras's network scales pixels itself, whatever it is fed; ours takes them scaled. In the Keras of the released scripts
+# (TensorFlow 2.3) it took ImageNet's deviations for variances.
+SCALES_INSIDE = {
+    "efficientnet_b0": Preprocessing(IMAGENET.mean, tuple(math.sqrt(255 * d) for d in IMAGENET.deviation))  # type: ignore[arg-type]
+}
 
 
 def wanted(config: ConfigDict) -> dict[str, tuple[Release, str]]:
@@ -32,8 +36,13 @@ def wanted(config: ConfigDict) -> dict[str, tuple[Release, str]]:
 
 
 def settle_releases(config: ConfigDict) -> ConfigDict:
-    """The config with everything that its releases decide: backbone, width, options, normalisation."""
+    """The config with everything that its releases decide: backbone, width, options, normalisation, range of pixels."""
     settled = ConfigDict(config.to_dict())
+    if config.method == "multitask":
+        # Decoders take the image in the unit of the released scripts, 255 grey levels (but for the mean).
+        fed = preprocessing(config)
+        unit = tuple(deviation / 255 for deviation in fed.deviation)
+        settled.model[config.model.network].image_unit = unit[::-1] if fed.bgr else unit
     for name, (release, _) in wanted(config).items():
         own = settled.model[name]
         own.backbone = release.backbone
@@ -47,15 +56,19 @@ def settle_releases(config: ConfigDict) -> ConfigDict:
 def preprocessing(config: ConfigDict) -> Preprocessing:
     """What the networks of a config expect of pixels; `config.validate` has made sure that they agree on the scaling.
 
-    Of two interpolations, the first network's. `data.pixels` may name what a network is fed instead.
+    Of two interpolations, the first network's. `data.pixels` may name what a network is fed instead: a scaling, or a
+    release whose scaling it is.
     """
     found = wanted(config)
-    own = next((release.preprocessing for release, _ in found.values()), HALVES)
     if config.data.pixels == "release":
-        return own
+        return next((release.preprocessing for release, _ in found.values()), HALVES)
+    if config.data.pixels in RELEASES:
+        return RELEASES[config.data.pixels].preprocessing
     fed, (name, *_) = PIXELS[config.data.pixels], network_names(config)
     backbone = found[name][0].backbone if found else config.model[name].backbone
-    return in_turn(fed, own if found else PIXELS["unit"]) if backbone in SCALES_INSIDE else fed
+    if backbone not in SCALES_INSIDE:
+        return fed
+    return in_turn(fed, SCALES_INSIDE[backbone] if found else PIXELS["unit"])
 
 
 def refuse_unmatched(method: Method, config: ConfigDict) -> None:

@@ -13,6 +13,7 @@ from busjax.data.splits import PROTOCOLS
 from busjax.methods import METHODS
 from busjax.methods.losses import LOSSES
 from busjax.methods.segmentation_losses import SEGMENTATION_LOSSES
+from busjax.pretrained.table import RELEASES
 from busjax.training.errors import ConfigError
 from busjax.training.optimizers import OPTIMIZERS, SCHEDULES
 
@@ -58,7 +59,10 @@ RULES: dict[str, tuple] = {
     "data.image_size": _at_least(1),
     "data.resize": _one_of(*RESIZES),
     "data.views": _at_least(1),
-    "data.pixels": _one_of("release", *PIXELS),
+    "data.pixels": (
+        (lambda value: value == "release" or value in PIXELS or value in RELEASES),
+        f"'release', one of {', '.join(PIXELS)}, or the name of a release",
+    ),
     "loss.name": _one_of(*LOSSES),
     "loss.positive_weight": POSITIVE,
     "loss.gamma": _at_least(0),

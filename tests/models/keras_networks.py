@@ -15,6 +15,13 @@ from tests.pretrained.parity import relative_error
 LEAVES = {"gamma": "scale", "beta": "bias", "moving_mean": "mean", "moving_variance": "var"}
 
 
+def our_leaf(layer, variable):
+    """What we call a variable of a Keras layer."""
+    if isinstance(layer, keras.layers.Conv2DTranspose) and variable.name == "kernel":
+        return "transposed_kernel"
+    return LEAVES.get(variable.name, variable.name)
+
+
 def concat(*parts):
     return keras.layers.Concatenate()(list(parts))
 
@@ -52,7 +59,7 @@ def variables_of(model, release, network, size):
             if layer.name in backbone:
                 tensors[f"{layer.name}/{variable.name}"] = value
             elif variable.name != "seed_generator_state":
-                leaf = LEAVES.get(variable.name, variable.name)
+                leaf = our_leaf(layer, variable)
                 kind = "batch_stats" if leaf in ("mean", "var") else "params"
                 others[kind, *layer.name.split("."), leaf] = value
     shapes = variable_shapes(network, size)

@@ -7,6 +7,8 @@ import pytest
 from flax.traverse_util import flatten_dict
 
 from busjax.models import BACKBONES, MULTITASK, make_multitask_network
+from busjax.models.initialisation import initialise
+from busjax.models.transposed_convolution import TransposedConv
 from busjax.pretrained.densenet import RELEASES
 from tests.models.anatomy import count, images, shapes
 from tests.models.keras_networks import compare, concat, conv, head, norm, up, variables_of
@@ -142,3 +144,32 @@ def test_unknown_names():
         make_multitask_network("benchmark")
     with pytest.raises(ValueError, match="sha_mtl: found no segmentation, which only 'mt_estan' can go without"):
         make_multitask_network("sha_mtl", segmentation=False)
+
+
+def test_the_decoder_takes_the_image_in_its_own_unit():
+    """An image in other units, with that unit named, is the same image to the decoder."""
+    plain, scaled = (
+        make_multitask_network("benchmark", backbone="vgg16", width=0.125, image_unit=unit)
+        for unit in ((1.0, 1.0, 1.0), (0.5, 0.25, 2.0))
+    )
+    image = jax.random.normal(jax.random.PRNGKey(2), (2, 32, 32, 3))
+    variables = initialise(plain, jax.random.PRNGKey(0), image)
+    # The backbone sees nothing, so that only the decoder's skip tells of the image.
+    variables["params"] = {
+        **variables["params"],
+        "image_tower": jax.tree.map(jnp.zeros_like, variables["params"]["image_tower"]),
+    }
+    there = plain.apply(variables, image * jnp.asarray([0.5, 0.25, 2.0]))
+    here = scaled.apply(variables, image)
+    np.testing.assert_allclose(here.mask_logits, there.mask_logits, rtol=1e-5, atol=1e-6)
+    assert np.ptp(here.mask_logits) > 0
+
+
+@pytest.mark.parametrize("kernel_size", [(2, 2), (3, 3)])
+def test_transposed_kernels_start_at_the_scale_that_their_layer_says(kernel_size):
+    layer = TransposedConv(64, kernel_size)
+    x = jax.random.normal(jax.random.PRNGKey(1), (4, 8, 8, 256))
+    for variables in (initialise(layer, jax.random.PRNGKey(0), x), layer.init(jax.random.PRNGKey(0), x)):
+        # Of 'SAME' the edges see less; inside, an output sees a quarter of the window on average.
+        inside = layer.apply(variables, x)[:, 2:-2, 2:-2]
+        np.testing.assert_allclose(np.var(inside), 1.0, rtol=0.1)

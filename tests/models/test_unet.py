@@ -13,6 +13,7 @@ from busjax.models.layers import Settings
 from busjax.models.transposed_convolution import convolve_transposed
 from busjax.models.unet import Decoder, UNet
 from tests.models.anatomy import anatomy, count, images, shapes, without_gradient
+from tests.models.keras_networks import our_leaf
 from tests.pretrained.keras_parity import KERAS_WARNINGS, keras, randomise
 from tests.pretrained.parity import relative_error
 
@@ -98,11 +99,10 @@ def keras_unet(size, levels, up_kernel):
 def test_a_keras_definition_with_the_same_weights_gives_the_same_masks(up_kernel):
     size, levels = (64, 48), (8, 16, 24, 32, 40)
     model = randomise(keras_unet(size, levels, up_kernel))
-    ours = {"gamma": "scale", "beta": "bias", "moving_mean": "mean", "moving_variance": "var"}
     variables = {}
     for layer in model.layers:
         for variable in layer.variables:
-            leaf = ours.get(variable.name, variable.name)
+            leaf = our_leaf(layer, variable)
             kind = "batch_stats" if leaf in ("mean", "var") else "params"
             variables[kind, *layer.name.split("."), leaf] = np.asarray(variable.value)
     network = UNet(Settings(), levels=levels, up_kernel=up_kernel)

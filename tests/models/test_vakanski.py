@@ -84,7 +84,8 @@ def variables_of(model):
             found["params", *path, leaf] = value
         else:
             axes = {1: (0,), 2: (1, 0), 4: (2, 3, 1, 0)}[value.ndim]  # a transposed kernel is [in, out, h, w] there
-            found["params", *path, "scale" if value.ndim == 1 else "kernel"] = value.transpose(axes)
+            kernel = "transposed_kernel" if layer.startswith("up.") else "kernel"
+            found["params", *path, "scale" if value.ndim == 1 else kernel] = value.transpose(axes)
     return {path: jnp.asarray(value) for path, value in found.items()}
 
 

@@ -127,16 +127,19 @@ def test_the_small_sweep():
 
 
 def test_pixels_as_the_scripts_feed_them():
-    """Blue first, 0 to 255; EfficientNetB0 then scales its three channels as if they were red, green and blue."""
+    """Blue first, 0 to 255; EfficientNetB0 then scales its three channels as if they were red, green and blue, and
+    divides by the roots of ImageNet's deviations, as the Keras of TensorFlow 2.3 does."""
     image = np.random.default_rng(0).integers(0, 256, (4, 5, 3), dtype=np.uint8)
     raw = image[..., ::-1].astype(np.float64)
     np.testing.assert_array_equal(preprocessing(get_config("vgg16,code")).apply(image), raw)
     efficient = preprocessing(get_config("efficientnet_b0,code"))
-    inside = (raw / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+    inside = (raw / 255 - [0.485, 0.456, 0.406]) / np.sqrt([0.229, 0.224, 0.225])
     np.testing.assert_allclose(efficient.apply(image), inside, rtol=1e-5, atol=1e-5)
     np.testing.assert_array_equal(efficient.invert(efficient.apply(image)), image)
     scratch = preprocessing(get_config("efficientnet_b0,code,scratch"))
     np.testing.assert_allclose(scratch.apply(image), raw / 255, rtol=1e-6)
+    for network in ("vgg16", "densenet121", "efficientnet_b0"):
+        assert preprocessing(get_config(f"{network},scratch")) == preprocessing(get_config(network))
     assert preprocessing(get_config("vgg16")) == RELEASES["keras/vgg16"].preprocessing
 
 
