@@ -1,6 +1,6 @@
 """The fields of a config by their dotted names."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -30,3 +30,25 @@ def flatten(config: Mapping[str, Any] | ConfigDict, prefix: str = "") -> dict[st
         else:
             flat[f"{prefix}{name}"] = list(value) if isinstance(value, tuple) else value
     return flat
+
+
+def with_effect(config: Mapping[str, Any] | ConfigDict) -> dict[str, Any]:
+    """The fields, by dotted names, that results depend on."""
+    return {name: value for name, value in flatten(config).items() if name not in WITHOUT_EFFECT}
+
+
+def short_name(field: str, fields: Collection[str]) -> str:
+    """The end of a dotted name, with as much before it as tells it from the other fields; of 'a.name' at least both."""
+    words = field.split(".")
+    for length in range(2 if words[-1] == "name" else 1, len(words) + 1):
+        end = words[-length:]
+        if sum(other.split(".")[-length:] == end for other in fields) == 1:
+            return ".".join(end)
+    return field
+
+
+def value_text(value: Any) -> str:
+    """A value in a name or a label: the elements of a list joined by '+', 'none' for an empty one or an empty text."""
+    if isinstance(value, list | tuple):
+        return "+".join(map(value_text, value)) or "none"
+    return "none" if value == "" else str(value)

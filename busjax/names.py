@@ -1,7 +1,14 @@
-"""Hints for mistyped names."""
+"""Names that users give, and those of files that several rooms read."""
 
 import difflib
 from collections.abc import Sequence
+
+LISTING = "sweep.json"
+"""In the folder of a sweep: its runs."""
+FAILURE = "failure.json"
+"""In the work directory of a run that failed: why."""
+WEIGHTS = "pretrained.json"
+"""In the work directory of a run from released weights: which, from which file."""
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
@@ -13,3 +20,21 @@ def nearest(name: str, known: Sequence[str]) -> str:
 def hint(name: str, known: Sequence[str]) -> str:
     """The end of an error message about an unknown name: the nearest known one, and all of them."""
     return f"; did you mean {nearest(name, known)!r}? (known: {', '.join(known)})"
+
+
+def choose(text: str, known: Sequence[str], what: str) -> list[str]:
+    """The names in a text, where commas divide them; all known ones for ''.
+
+    Args:
+      text: of the user.
+      known: the names there are.
+      what: they name, for the message.
+
+    Raises:
+      ValueError: for an unknown name, with the nearest one that exists.
+    """
+    chosen = text.split(",") if text else list(known)
+    for name in chosen:
+        if name not in known:
+            raise ValueError(f"unknown {what} {name!r}{hint(name, known)}")
+    return chosen

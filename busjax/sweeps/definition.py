@@ -68,6 +68,21 @@ def own_base(source: str) -> str:
     return source if hasattr(_load(source.partition(":")[0]), "get_config") else ""
 
 
+def first_config(source: str, root: Path) -> str:
+    """The config of a sweep's first run, as `FILE:variant`; '' where the sweep leaves it to the command line.
+
+    Args:
+      source: the sweep file, with its variant.
+      root: where a relative config file is sought after the current folder.
+
+    Raises:
+      SweepError: as `read_sweep`.
+    """
+    reference = read_sweep(source)[0][0] or own_base(source)
+    path, colon, variant = reference.partition(":")
+    return f"{_sought(path, root)}{colon}{variant}" if reference else ""
+
+
 def load_config(reference: str, root: Path) -> ConfigDict:
     """The config of `FILE.py:variant`, the file sought from the current folder and then from `root`.
 
@@ -75,8 +90,7 @@ def load_config(reference: str, root: Path) -> ConfigDict:
       SweepError: there is no such file or variant, or the file fails.
     """
     path, colon, variant = reference.partition(":")
-    if not Path(path).exists() and (root / path).exists():
-        path = str(root / path)
+    path = _sought(path, root)
     module = _load(path)
     if not callable(getattr(module, "get_config", None)):
         raise SweepError(f"{path}: found no function 'get_config', expected a config file")
@@ -108,12 +122,19 @@ def changed(config: ConfigDict, overrides: Mapping[str, Any], where: str) -> Con
             raise SweepError(
                 f"{where}: {field}: found {value!r}, expected values of its fields {', '.join(section[last])}"
             )
+        kind = type(section[last]).__name__
         try:
+            # ml_collections would take True for 1.0.
+            if isinstance(value, bool) and kind in ("int", "float"):
+                raise TypeError
             section[last] = value
         except TypeError:
-            kind = type(section[last]).__name__
             raise SweepError(f"{where}: {field}: found {value!r}, expected a value of type {kind}") from None
     return config
+
+
+def _sought(path: str, root: Path) -> str:
+    return str(root / path) if not Path(path).exists() and (root / path).exists() else path
 
 
 def _request(path: str, arguments: tuple[Any, ...], fields: Mapping[str, Any]) -> Request:
@@ -157,7 +178,7 @@ def _blamed_on(path: str) -> Iterator[None]:
         yield
     except SweepError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # exit() in a file is an error of the file
         lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if Path(f.filename) == Path(path)]
         line = error.lineno if isinstance(error, SyntaxError) else (lines or [None])[-1]
         at = "" if line is None else f", line {line}"

@@ -4,8 +4,8 @@ import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from busjax.fields import WITHOUT_EFFECT, short_name, value_text
 from busjax.sweeps.definition import Request
 
 LONGEST = 150  # characters; file systems allow 255 bytes
@@ -14,12 +14,17 @@ LONGEST = 150  # characters; file systems allow 255 bytes
 def run_names(requests: Sequence[Request]) -> list[str]:
     """A name for each run: the config where there are several, and the fields that are not set alike in all runs.
 
-    `model.map_scale` is called `map_scale`, unless another field that differs ends in the same word.
+    `model.map_scale` is called `map_scale`, unless another field that differs ends in the same word. Fields that change
+    no result, such as where files are, are in no name: a run is found again when they are moved.
 
     Returns:
       Names that can be names of folders, in the order of the runs; 'base' where nothing is set. Two runs may have the
       same one, where their values differ only in characters that a folder cannot have.
     """
+    requests = [
+        (config, {field: value for field, value in overrides.items() if field not in WITHOUT_EFFECT})
+        for config, overrides in requests
+    ]
     everywhere = [set(overrides) for _, overrides in requests]
     common = set.intersection(*everywhere)
     first = requests[0][1]
@@ -27,7 +32,6 @@ def run_names(requests: Sequence[Request]) -> list[str]:
     if len(requests) == 1:
         alike = set()
     differing = set.union(*everywhere) - alike
-    lasts = [field.rpartition(".")[2] for field in differing]
     configs = [config for config, _ in requests]
     several_files = len({config.partition(":")[0] for config in configs}) > 1
     names = []
@@ -35,8 +39,7 @@ def run_names(requests: Sequence[Request]) -> list[str]:
         parts = [_label(config, several_files)] if len(set(configs)) > 1 else []
         for field, value in overrides.items():
             if field in differing:
-                last = field.rpartition(".")[2]
-                parts.append(f"{last if lasts.count(last) == 1 else field}={_text(value)}")
+                parts.append(f"{short_name(field, differing)}={value_text(value)}")
         names.append(_folder(",".join(parts) or "base"))
     return names
 
@@ -50,12 +53,6 @@ def _label(config: str, several_files: bool) -> str:
     if several_files:
         return f"{stem}.{variant}" if variant else stem
     return variant or "full"
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return "+".join(_text(item) for item in value) or "none"
-    return str(value) if value != "" else "none"
 
 
 def _folder(name: str) -> str:

@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 
 from busjax.data.preprocessing import HALVES
 from busjax.evaluation.published import check_place
-from busjax.fields import WITHOUT_EFFECT, flatten
+from busjax.fields import WITHOUT_EFFECT, flatten, with_effect
 from busjax.methods import network_names
 from busjax.methods.tasks import TASKS
 from busjax.models import BACKBONES
@@ -98,8 +98,6 @@ def validate(config: ConfigDict) -> None:
         if config.model[name].task not in TASKS:
             found = config.model[name].task
             raise ConfigError(f"model.{name}.task: found {found!r}, expected one of {', '.join(TASKS)}")
-        if not 0 < config.model[name].width <= 1:
-            raise ConfigError(f"model.{name}.width: found {config.model[name].width}, expected above 0 and at most 1")
     if config.model.batch_norm == "frozen" and len(wanted(config)) < len(names):
         raise ConfigError(
             "model.batch_norm: found 'frozen', expected 'batch': frozen statistics only make sense with loaded "
@@ -209,5 +207,4 @@ def refuse_other(stored: Mapping[str, Any], config: ConfigDict, where: str) -> N
 
 def same_results(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two configs, as `to_json` gives them, differ only in what changes no result."""
-    a, b = ({n: v for n, v in flatten(config).items() if n not in WITHOUT_EFFECT} for config in (one, other))
-    return a == b
+    return with_effect(one) == with_effect(other)

@@ -1,7 +1,8 @@
 """What each field of a config may be, and which fields go together."""
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -24,17 +25,24 @@ def _one_of(*names: str):
     return (lambda value: value in names), f"one of {', '.join(names)}"
 
 
+def _number(holds: Callable[[float], bool], expected: str):
+    """A rule for numbers, which neither None nor True and False are."""
+    return (
+        lambda value: isinstance(value, int | float) and not isinstance(value, bool) and holds(value)
+    ), expected
+
+
 def _at_least(minimum: float):
-    return (lambda value: value >= minimum), f"at least {minimum:g}"
+    return _number(lambda value: value >= minimum, f"at least {minimum:g}")
 
 
 def _between(low: float, high: float):
-    return (lambda value: low <= value <= high), f"{low:g} to {high:g}"
+    return _number(lambda value: low <= value <= high, f"{low:g} to {high:g}")
 
 
-POSITIVE = (lambda value: value > 0 and math.isfinite(value)), "a positive number"
-
-SHARE = (lambda value: 0 <= value < 1), "0 or more and below 1"
+POSITIVE = _number(lambda value: value > 0 and math.isfinite(value), "a positive number")
+SHARE = _number(lambda value: 0 <= value < 1, "0 or more and below 1")
+WIDTH = _number(lambda value: 0 < value <= 1, "above 0 and at most 1")
 TEXT = (lambda value: isinstance(value, str)), "a text"
 RULES: dict[str, tuple] = {
     "method": _one_of(*METHODS),
@@ -74,7 +82,7 @@ RULES: dict[str, tuple] = {
     "model.norm_epsilon": POSITIVE,
     "model.norm_momentum": SHARE,
     "model.dropout_rate": SHARE,
-    "model.map_scale": ((lambda value: math.isfinite(value)), "a finite number"),
+    "model.map_scale": _number(math.isfinite, "a finite number"),
     "optimizer.name": _one_of(*OPTIMIZERS),
     "optimizer.schedule": _one_of(*SCHEDULES),
     "optimizer.decay": _one_of("decoupled", "coupled"),
@@ -86,7 +94,7 @@ RULES: dict[str, tuple] = {
     "optimizer.momentum": SHARE,
     "optimizer.momentum_decay": _at_least(0),
     "optimizer.plateau.patience": _at_least(0),
-    "optimizer.plateau.factor": ((lambda value: 0 < value < 1), "above 0 and below 1"),
+    "optimizer.plateau.factor": _number(lambda value: 0 < value < 1, "above 0 and below 1"),
     "optimizer.plateau.min_delta": _at_least(0),
     "optimizer.plateau.floor": _at_least(0),
     "optimizer.weight_decay": _at_least(0),
@@ -113,11 +121,19 @@ def check_fields(flat: Mapping[str, Any]) -> None:
     Raises:
       ConfigError: naming the first field that is missing or wrong.
     """
-    for field, (holds, expected) in RULES.items():
+    networks = {field: WIDTH for field in flat if re.fullmatch(r"model\.\w+\.width", field)}
+    for field, (holds, expected) in (RULES | networks).items():
         if field not in flat:
             raise ConfigError(f"{field}: missing from the config, expected {expected}")
-        if not holds(flat[field]):
+        try:
+            held = holds(flat[field])
+        except TypeError:  # what cannot be compared, such as a list among names
+            held = False
+        if not held:
             raise ConfigError(f"{field}: found {flat[field]!r}, expected {expected}")
+    for field, value in flat.items():
+        if value is None:
+            raise ConfigError(f"{field}: found None, expected a value")
 
 
 def check_together(config: ConfigDict, names: tuple[str, ...]) -> None:
@@ -160,11 +176,11 @@ def _check_head(config: ConfigDict, name: str, *, several: bool) -> None:
         found = "nothing" if head is None else ", ".join(sorted(head))
         raise ConfigError(f"model.{name}.head: found {found}, expected dropout_rate, outputs, widths")
     widths = head.widths
-    if not isinstance(widths, list | tuple) or not all(isinstance(w, int) and w > 0 for w in widths):
+    if not isinstance(widths, list | tuple) or not all(type(w) is int and w > 0 for w in widths):
         raise ConfigError(f"model.{name}.head.widths: found {widths!r}, expected a tuple of layer widths, or ()")
     if not SHARE[0](head.dropout_rate):
         raise ConfigError(f"model.{name}.head.dropout_rate: found {head.dropout_rate!r}, expected {SHARE[1]}")
-    if head.outputs not in (1, 2):
+    if head.outputs not in (1, 2) or isinstance(head.outputs, bool):
         raise ConfigError(f"model.{name}.head.outputs: found {head.outputs!r}, expected 1 (a sigmoid) or 2 (a softmax)")
     if several and widths:
         raise ConfigError(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from busjax.names import hint
+from busjax.names import choose
 from configs.benchmark import NETWORKS
 
 
@@ -18,10 +18,7 @@ def every_fold(add: Callable[..., None], table: str, strategies: Iterable[str], 
     Raises:
       ValueError: for an unknown network, with the nearest one that exists.
     """
-    chosen = variant.split(",") if variant else list(NETWORKS)
-    for network in chosen:
-        if network not in NETWORKS:
-            raise ValueError(f"unknown network {network!r}{hint(network, list(NETWORKS))}")
+    for network in choose(variant, list(NETWORKS), "network"):
         for strategy in strategies:
             for fold in range(5):
                 add(f"configs/benchmark.py:{network},{strategy}", {"data.fold": fold, "table.name": table})

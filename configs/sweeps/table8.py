@@ -8,14 +8,12 @@
 
 from collections.abc import Callable
 
-from busjax.names import hint
+from busjax.names import choose
 from configs.multitask import BACKBONES
 
 
 def sweep(add: Callable[..., None], variant: str) -> None:
-    for network in variant.split(",") if variant else BACKBONES:
-        if network not in BACKBONES:
-            raise ValueError(f"unknown network {network!r}{hint(network, BACKBONES)}")
+    for network in choose(variant, BACKBONES, "network"):
         for kind in (network, f"{network},single"):
             for fold in range(5):
                 add(f"configs/multitask.py:{kind}", {"data.fold": fold})

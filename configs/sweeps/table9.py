@@ -8,14 +8,12 @@
 
 from collections.abc import Callable
 
-from busjax.names import hint
+from busjax.names import choose
 
 NETWORKS = ("sha_mtl", "vakanski", "emt_net", "mt_estan")
 
 
 def sweep(add: Callable[..., None], variant: str) -> None:
-    for network in variant.split(",") if variant else NETWORKS:
-        if network not in NETWORKS:
-            raise ValueError(f"unknown network {network!r}{hint(network, NETWORKS)}")
+    for network in choose(variant, NETWORKS, "network"):
         for fold in range(5):
             add(f"configs/{network}.py", {"data.fold": fold})

@@ -17,6 +17,7 @@ from busjax.evaluation.tables.errors import TableError
 from busjax.evaluation.tables.leaks import leak
 from busjax.evaluation.tables.measures import Measures, measure
 from busjax.fields import flatten
+from busjax.names import FAILURE, LISTING, WEIGHTS
 
 PARTS = ("train", "val", "test")
 
@@ -33,6 +34,7 @@ class RunFolder:
       measures: by output, the metrics at that threshold.
       masks: the figures of predicted masks on the test part; None where the run predicts none.
       cases: by part, the case of every image.
+      weights: by network that started from released ones, the checksum of their file.
       leak: why images of one patient may stand in several parts; '' where they do not.
     """
 
@@ -43,6 +45,7 @@ class RunFolder:
     measures: Mapping[str, Measures]
     masks: Segmentation | None
     cases: Mapping[str, Mapping[str, str]]
+    weights: Mapping[str, str]
     leak: str
 
 
@@ -109,8 +112,8 @@ def _look(root: Path) -> tuple[list[Path], list[Path]]:
     runs: list[Path] = []
     listings: list[Path] = []
     for folder, inside, files in os.walk(root):
-        if "sweep.json" in files:
-            listings.append(Path(folder, "sweep.json"))
+        if LISTING in files:
+            listings.append(Path(folder, LISTING))
         if "config.json" in files:
             runs.append(Path(folder))
             inside.clear()
@@ -130,7 +133,7 @@ def _listed(listing: Path) -> dict[Path, dict[str, Any]]:
 def _why(path: Path) -> str:
     """Why a run has no results, as far as its folder tells."""
     try:
-        error = str(json.loads((path / "failure.json").read_text(encoding="utf-8"))["error"])
+        error = str(json.loads((path / FAILURE).read_text(encoding="utf-8"))["error"])
     except (OSError, ValueError, KeyError, TypeError):
         pass
     else:
@@ -160,7 +163,18 @@ def _read_run(path: Path, name: str, config: Mapping[str, Any]) -> RunFolder:
         for output, predictions in outputs.items()
     }
     _check_masks(path, results, segmentation)
-    return RunFolder(name, config, outputs, thresholds, measures, segmentation, cases, leak(config, cases))
+    return RunFolder(name, config, outputs, thresholds, measures, segmentation, cases, _weights(path / WEIGHTS), leak(config, cases))
+
+
+def _weights(path: Path) -> dict[str, str]:
+    """By network the checksum of the weights it started from; none where there is no such file."""
+    if not path.is_file():
+        return {}
+    try:
+        loaded = json.loads(path.read_text(encoding="utf-8"))
+        return {network: str(told["checksum"]) for network, told in loaded.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise TableError(f"{path}: cannot be read, expected the checksum of every network's weights") from None
 
 
 def _read_part(path: Path) -> dict[str, str]:

@@ -7,7 +7,8 @@ from typing import Any
 
 from busjax.evaluation.tables.errors import TableError
 from busjax.evaluation.tables.folders import MissingRun, RunFolder
-from busjax.fields import WITHOUT_EFFECT
+from busjax.fields import WITHOUT_EFFECT, short_name, value_text
+from busjax.names import WEIGHTS
 
 FOLD, SEED = "data.fold", "seed"
 TABLE, ROW = "table.name", "table.row"
@@ -44,7 +45,7 @@ def group_runs(
     """Puts runs together that differ only in `data.fold`, and with `seeds_together` in `seed`; in order of appearance.
 
     Raises:
-      TableError: two folders hold the same run.
+      TableError: two folders hold the same run, or runs of one row started from different files of weights.
     """
     apart = {FOLD, *WITHOUT_EFFECT, *((SEED,) if seeds_together else ())} - {TABLE, ROW}
     groups: dict[str, list[RunFolder | MissingRun]] = {}
@@ -54,6 +55,7 @@ def group_runs(
         groups.setdefault(json.dumps(shared, sort_keys=True), []).append(run)
     found = []
     for key, members in groups.items():
+        _refuse_other_weights([member for member in members if isinstance(member, RunFolder)])
         places: dict[tuple[Any, Any], str] = {}
         for member in members:
             place = (member.config.get(FOLD, 0), member.config.get(SEED, 0))
@@ -83,23 +85,21 @@ def labels(groups: Sequence[Group]) -> list[str]:
     """
     fields = sorted({field for group in groups for field in group.settings})
     differing = [f for f in fields if len({json.dumps(group.settings.get(f), sort_keys=True) for group in groups}) > 1]
-    short = {field: _short(field, differing) for field in differing}
+    short = {field: short_name(field, differing) for field in differing}
     return [
-        ", ".join(f"{short[field]}={_text(group.settings[field])}" for field in differing if field in group.settings)
+        ", ".join(f"{short[field]}={value_text(group.settings[field])}" for field in differing if field in group.settings)
         for group in groups
     ]
 
 
-def _short(field: str, fields: Sequence[str]) -> str:
-    words = field.split(".")
-    for length in range(2 if words[-1] == "name" else 1, len(words) + 1):
-        end = words[-length:]
-        if sum(other.split(".")[-length:] == end for other in fields) == 1:
-            return ".".join(end)
-    return field
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, list):
-        return "+".join(map(_text, value)) or "none"
-    return "none" if value == "" else str(value)
+def _refuse_other_weights(runs: Sequence[RunFolder]) -> None:
+    """Checks that runs of one row started from the same weights; where their file was is no setting of a row."""
+    first: dict[str, RunFolder] = {}
+    for run in runs:
+        for network, checksum in run.weights.items():
+            other = first.setdefault(network, run)
+            if other.weights[network] != checksum:
+                raise TableError(
+                    f"{run.name}: {WEIGHTS}: {network}: found the weights {checksum}, but {other.weights[network]} in "
+                    f"{other.name}, which differs in no setting; expected one file of weights in a row"
+                )
