@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -28,18 +29,20 @@ JOBS = flags.DEFINE_integer(
 )
 SLURM_PARTITION = flags.DEFINE_string("slurm_partition", "", "Partition; '' for the cluster's default")
 SLURM_TIME = flags.DEFINE_integer(
-    "slurm_time", 1440, "Minutes of a job; a longer run is queued again and goes on", lower_bound=1
+    "slurm_time", 1440, "Minutes of a job; a longer run is queued again and goes on", lower_bound=5
 )
 SLURM_MEMORY = flags.DEFINE_string("slurm_memory", "", "Memory of a run, such as 16G; '' for the cluster's default")
 SLURM_GPUS = flags.DEFINE_integer("slurm_gpus", 0, "GPUs of a run, which uses all of them", lower_bound=0)
 SLURM_CPUS = flags.DEFINE_integer("slurm_cpus", 0, "Cores of a run; 0 for the cluster's default", lower_bound=0)
-OF_SWEEPS = (EXECUTOR, JOBS, SLURM_PARTITION, SLURM_TIME, SLURM_MEMORY, SLURM_GPUS, SLURM_CPUS)
+OF_SLURM = (SLURM_PARTITION, SLURM_TIME, SLURM_MEMORY, SLURM_GPUS, SLURM_CPUS)
+OF_SWEEPS = (EXECUTOR, JOBS, *OF_SLURM)
 TABLE = flags.DEFINE_string(
     "table", "", "Of --mode table: a published table (shareef_4) to put the runs in; shown alone without --workdir"
 )
 SEEDS_TOGETHER = flags.DEFINE_bool(
     "seeds_together", False, "Of --mode table: runs that differ in config.seed, too, are one row"
 )
+OF_TABLES = (TABLE, SEEDS_TOGETHER)
 
 # Columns of tables in a file or a pipe, which have no width of their own.
 LOG_WIDTH = 140
@@ -52,23 +55,12 @@ def main(arguments: list[str]) -> int:
     """
     if len(arguments) > 1:
         return _refuse(f"unexpected argument {arguments[1]!r}: every option starts with --")
-    if MODE.value == "table" and not SWEEP.value:
+    if message := _misused():
+        return _refuse(message)
+    if MODE.value == "table":
         return _table(Console(width=None if sys.stdout.isatty() else LOG_WIDTH))
-    if SWEEP.value:
-        if MODE.value not in ("train", "describe"):
-            return _refuse(f"--mode {MODE.value} is for a run or its tables, expected train or describe with --sweep")
-        if COORDINATOR.value:
-            return _refuse("--coordinator is for the processes of one run, expected none with --sweep")
-    elif given := [flag.name for flag in OF_SWEEPS if flag.present]:
-        return _refuse(f"--{given[0]} needs --sweep, for example --sweep configs/sweeps/rem_lambda.py")
-    elif MODE.value != "evaluate" and CONFIG.value is None:
-        return _refuse(f"--mode {MODE.value} needs --config, for example --config configs/rem.py:demo")
-    if MODE.value != "describe" and not WORKDIR.value:
-        return _refuse(f"--mode {MODE.value} needs --workdir, the folder of the run")
 
     logging.set_verbosity(logging.WARNING)
-    if not COORDINATOR.value and (PROCESSES.value > 1 or PROCESS.value > 0):
-        return _refuse("--processes and --process need --coordinator, the host:port of the first process")
     # After the flags are checked: these take seconds to import.
     import jax
 
@@ -85,7 +77,7 @@ def main(arguments: list[str]) -> int:
         jax.config.update("jax_compilation_cache_dir", os.path.expanduser(COMPILATION_CACHE.value))
     if COORDINATOR.value:
         jax.distributed.initialize(COORDINATOR.value, PROCESSES.value, PROCESS.value)
-    elif int(os.environ.get("SLURM_NTASKS", "1")) > 1 and "SLURM_STEP_NODELIST" in os.environ:
+    elif not SWEEP.value and int(os.environ.get("SLURM_NTASKS", "1")) > 1 and "SLURM_STEP_NODELIST" in os.environ:
         jax.distributed.initialize()  # as one task of several started by srun
     known: tuple[type[Exception], ...] = (ConfigError, DatasetError, SplitError, CheckpointError, PretrainedError)
     known += (SweepError, WorkdirError, NonFiniteLoss)
@@ -96,6 +88,31 @@ def main(arguments: list[str]) -> int:
         return {"train": _train, "evaluate": _evaluate, "describe": _describe}[MODE.value](console)
     except known as error:
         return _refuse(str(error))
+
+
+def _misused() -> str:
+    """What is wrong with the flags together; '' for nothing."""
+    mode = MODE.value
+    if SWEEP.value:
+        if mode not in ("train", "describe"):
+            return f"--mode {mode} is for a run or its tables, expected train or describe with --sweep"
+        if COORDINATOR.value:
+            return "--coordinator is for the processes of one run, expected none with --sweep"
+    elif given := [flag.name for flag in OF_SWEEPS if flag.present]:
+        return f"--{given[0]} needs --sweep, for example --sweep configs/sweeps/rem_lambda.py"
+    if EXECUTOR.value != "slurm" and (given := [flag.name for flag in OF_SLURM if flag.present]):
+        return f"--{given[0]} needs --executor slurm, found --executor {EXECUTOR.value}"
+    if mode == "table":
+        return ""
+    if given := [flag.name for flag in OF_TABLES if flag.present]:
+        return f"--{given[0]} needs --mode table, found --mode {mode}"
+    if not SWEEP.value and mode != "evaluate" and CONFIG.value is None:
+        return f"--mode {mode} needs --config, for example --config configs/rem.py:demo"
+    if mode != "describe" and not WORKDIR.value:
+        return f"--mode {mode} needs --workdir, the folder of the run"
+    if not COORDINATOR.value and (PROCESSES.value > 1 or PROCESS.value > 0):
+        return "--processes and --process need --coordinator, the host:port of the first process"
+    return ""
 
 
 def _refuse(message: str) -> int:
@@ -159,7 +176,10 @@ def _sweep(console: Console) -> int:
     if CONFIG.value is not None:
         flag = flags.FLAGS["config"]
         reference = config_flags.get_config_filename(flag)
-        base = Base(CONFIG.value, reference, config_flags.get_override_values(flag))
+        overrides = config_flags.get_override_values(flag)
+        # A config that was only taken to read the overrides by is the base of no run.
+        given = _given(sys.argv, "config") is not None
+        base = Base(CONFIG.value, reference, overrides) if given else Base(overrides=overrides)
     options = SlurmOptions(
         SLURM_PARTITION.value, SLURM_TIME.value, SLURM_MEMORY.value, SLURM_GPUS.value, SLURM_CPUS.value, JOBS.value
     )
@@ -191,11 +211,40 @@ def _table(console: Console) -> int:
     return 0
 
 
+def _given(arguments: list[str], flag: str) -> str | None:
+    """The value of a flag on a command line; None where it is not given."""
+    arguments = flags.FLAGS.read_flags_from_files(arguments, force_gnu=False)
+    for index, argument in enumerate(arguments):
+        if found := re.fullmatch(rf"--?{flag}(?:=(.*))?", argument, re.DOTALL):
+            return found[1] if found[1] is not None else "".join(arguments[index + 1 : index + 2])
+    return None
+
+
+def _with_config(arguments: list[str]) -> list[str]:
+    """Fields that are given without --config, and with a sweep, are read by the config of its first run."""
+    fields = [argument.partition("=")[0] for argument in arguments if re.match(r"--?(no)?config\.", argument)]
+    if not fields or _given(arguments, "config") is not None:
+        return arguments
+    reference, why = "", "the config whose fields are changed"
+    if sweep := _given(arguments, "sweep"):
+        from busjax.sweeps.definition import first_config
+        from busjax.sweeps.errors import SweepError
+
+        try:
+            reference = first_config(sweep, Path(__file__).absolute().parent)
+        except SweepError as error:
+            sys.exit(_refuse(str(error)))
+        why = "since the first run of the sweep names none"
+    if not reference:
+        sys.exit(_refuse(f"{fields[0]} needs --config, {why}, for example --config configs/rem.py:demo"))
+    return [arguments[0], f"--config={reference}", *arguments[1:]]
+
+
 def parse(arguments: list[str]) -> list[str]:
     """Parses flags and config; what is wrong with them is told in one line."""
     app.define_help_flags()
     try:
-        rest = flags.FLAGS(arguments)
+        rest = flags.FLAGS(_with_config(arguments))
     except (flags.Error, AttributeError, KeyError, TypeError, ValueError) as error:
         cause: BaseException = error
         while cause.__cause__ is not None:

@@ -3,9 +3,9 @@
     python launch.py --config configs/emt_net.py --workdir runs/emt_net
     python launch.py --config configs/emt_net.py:small --workdir runs/emt_net_small
 
-No code is public. Our network has 4.87 million parameters; 5.1 million are published, so 4% are missing here, and why is
-not known. The numerically stable weighted BCE is theirs (w = 3 as the benchmark has it); the weight of the two
-losses, 1 to 1, and everything else of the training is our choice: that of the benchmark's multi-task networks.
+No code is public. Our network has 4.87 million parameters where 5.1 million are published, 4% fewer; why is not known.
+The numerically stable weighted BCE is theirs (w = 3 as the benchmark has it); the weight of the two losses, 1 to 1, and
+everything else of the training is our choice: that of the benchmark's multi-task networks.
 
 - as_published: every image its own case, as the scripts split them; it leaks near-duplicates.
 - scratch: random initial weights.

@@ -9,11 +9,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from busjax.sweeps import jobs
 from busjax.sweeps.devices import own_cpus, places, visible_gpus
+from busjax.sweeps.errors import SweepError
 from busjax.sweeps.local import run_locally
 from busjax.sweeps.plan import Base, PlannedRun, plan, write_listing
 from busjax.sweeps.process import LOG, Launcher
-from busjax.sweeps.slurm import FOLDER, SlurmOptions, require_slurm, submit
+from busjax.sweeps.slurm import SlurmOptions, require_slurm, submit
 from busjax.sweeps.status import State, Status, run_status
 
 DONE, FAILED, ENDED_BY_SIGNAL = 0, 1, 75
@@ -58,9 +60,9 @@ def run_sweep(settings: Settings, console: Console) -> int:
         require_slurm()
     where = places(settings.jobs, visible_gpus(os.environ), own_cpus()) if settings.executor == "local" else []
     runs = plan(settings.sweep, settings.base, settings.launcher.script.parent, folder)
-    write_listing(folder, settings.sweep, runs)
     if settings.executor == "slurm":
         return _submit(settings, folder, runs, console)
+    write_listing(folder, settings.sweep, runs)
     outcomes, signal = run_locally(runs, folder, where, settings.launcher, console)
     left = Status(State.NOT_BEGUN, "left to the next start")
     print_statuses({run.name: outcomes.get(run.name, left) for run in runs}, folder, console)
@@ -83,7 +85,9 @@ def describe_sweep(settings: Settings, console: Console) -> int:
         changes = ", ".join(f"{field}={value!r}" for field, value in run.overrides.items())
         console.print(Text(f"{run.name}: {run.config_file}" + (f" with {changes}" if changes else "")), soft_wrap=True)
     if folder is not None:
-        print_statuses({run.name: run_status(folder / run.name, run.config) for run in runs}, folder, console)
+        statuses = {run.name: run_status(folder / run.name, run.config) for run in runs}
+        statuses.update(_lost(statuses, folder, console))
+        print_statuses(statuses, folder, console)
     return DONE
 
 
@@ -98,24 +102,48 @@ def print_statuses(statuses: Mapping[str, Status], folder: Path, console: Consol
     console.print(table)
     counts = {state: sum(status.state is state for status in statuses.values()) for state in State}
     console.print(", ".join(f"{count} {state.value}" for state, count in counts.items() if count))
-    if counts[State.FAILED]:
+    if any((folder / name / LOG).exists() for name, status in statuses.items() if _worth_another_start(status)):
         console.print(Text(f"errors are in {folder}/RUN/{LOG}; the same command tries again"), soft_wrap=True)
+
+
+def _worth_another_start(status: Status) -> bool:
+    return status.state is State.FAILED and not status.lasting
+
+
+def _lost(statuses: Mapping[str, Status], folder: Path, console: Console) -> dict[str, Status]:
+    """Of the runs that have not begun, those of whose task Slurm knows no more; as far as it can be asked from here."""
+    waiting = [name for name, status in statuses.items() if status.state is State.NOT_BEGUN]
+    submitted = jobs.read_jobs(folder)
+    if not submitted or not waiting or not jobs.can_ask():
+        return {}
+    try:
+        live = jobs.live_tasks()
+    except SweepError as error:
+        console.print(Text(str(error)), soft_wrap=True)
+        return {}
+    lost = jobs.lost_tasks(folder, waiting, submitted, live)
+    return {name: Status(State.FAILED, why) for name, why in lost.items()}
 
 
 def _submit(settings: Settings, folder: Path, runs: Sequence[PlannedRun], console: Console) -> int:
     options = dataclasses.replace(settings.slurm, parallel=settings.jobs)
-    job, submitted, running = submit(runs, folder, options, settings.launcher)
-    finished = len(runs) - len(submitted) - len(running)
+    job, submitted, running, refused, lost = submit(runs, folder, options, settings.launcher)
+    # Only now: what was refused is not to take the place of what is queued.
+    write_listing(folder, settings.sweep, runs)
+    finished = len(runs) - len(submitted) - len(running) - len(refused)
+    for name, why in (refused | lost).items():
+        console.print(Text(f"{name}: {why}"), soft_wrap=True)
     console.print(f"{finished} of {len(runs)} runs finished, {len(running)} queued or running before")
+    code = FAILED if refused else DONE
     if not job:
         console.print("nothing to submit")
-        return DONE
+        return code
     lines = (
         f"submitted {len(submitted)} runs as job {job}",
         f"look:      squeue --array --job {job}",
         f"           the same command with --mode describe, and {folder}/RUN/{LOG}",
-        f"           what Slurm and submitit say: {folder / FOLDER}/{job}*",
+        f"           what Slurm and submitit say: {folder / jobs.FOLDER}/{job}*",
         "the same command, when the job is gone, submits what is missing",
     )
     console.print(Text("\n".join(lines)), soft_wrap=True)
-    return DONE
+    return code

@@ -13,7 +13,7 @@ from busjax.sweeps.devices import Place
 from busjax.sweeps.errors import SweepError
 from busjax.sweeps.plan import PlannedRun
 from busjax.sweeps.process import Launcher, RunProcess
-from busjax.sweeps.status import State, Status, resting_status
+from busjax.sweeps.status import State, Status, note_failure, resting_status
 from busjax.training.signals import Signals, noted_signals
 
 PAUSE = 0.2  # seconds between two looks at the runs
@@ -27,7 +27,7 @@ def run_locally(
 
     Runs that failed before are tried again. A run that another process has is waited for; should that one not finish
     it, it is run here. Ctrl-C or SIGTERM is handed on to the runs, which save themselves; a second one ends them at
-    once.
+    once. So it is, too, where an error ends the sweep.
 
     Args:
       runs: of the sweep.
@@ -50,9 +50,12 @@ def run_locally(
                 if signals.received and not sweep.told:
                     sweep.ask_all_to_end(signals)
                 time.sleep(PAUSE)
-        finally:
-            for process, _, _ in sweep.active.values():
-                process.kill()
+        except KeyboardInterrupt:
+            sweep.kill_all()
+            raise
+        except BaseException:
+            sweep.end_all()
+            raise
     return sweep.outcomes, signals.received
 
 
@@ -89,17 +92,32 @@ class _Sweep:
                     self._say(f"{run.name}: waiting, {lock.holder(folder) or 'another process'} runs it")
                 self.waiting.append((run, time.monotonic() + ASK_AGAIN))
                 continue
+            if self._start(run, held, place):
+                return True
+        return False
+
+    def _start(self, run: PlannedRun, held: lock.RunLock, place: Place) -> bool:
+        """Starts a run whose lock is had; False, and the lock let go, where it needs no start or cannot be started."""
+        folder = self._folder / run.name
+        try:
             status = resting_status(folder, run.config)
-            if status.state is State.FINISHED:
-                held.release()
-                self.outcomes[run.name] = status
-                self._say(f"{run.name}: finished before")
-                continue
-            how = {State.NOT_BEGUN: "started", State.BEGUN: "goes on", State.FAILED: "tried again"}[status.state]
-            self._say(f"{run.name}: {how} ({place})")
-            process = RunProcess(run, folder, held, self._launcher, cpus=place.cpus, environment=place.environment)
-            self.active[run.name] = process, place, time.monotonic()
-            return True
+            if status.state is not State.FINISHED and not status.lasting:
+                own = place.environment
+                process = RunProcess(run, folder, held, self._launcher, cpus=place.cpus, environment=own)
+                self.active[run.name] = process, place, time.monotonic()
+                how = {State.NOT_BEGUN: "started", State.BEGUN: "goes on", State.FAILED: "tried again"}[status.state]
+                self._say(f"{run.name}: {how} ({place})")
+                return True
+        except OSError as error:
+            # A disk that is full or gone is the failure of this run; others may have another one.
+            if run.name in self.active:
+                raise
+            status = Status(State.FAILED, f"cannot be started: {error}")
+            note_failure(folder, status.note)
+        held.release()
+        self.outcomes[run.name] = status
+        told = "finished before" if status.state is State.FINISHED else f"failed: {status.note}"
+        self._say(f"{run.name}: {told}")
         return False
 
     def ended(self) -> list[Place]:
@@ -125,6 +143,22 @@ class _Sweep:
             self._console.print(f"{signals.received}: {len(self.active)} runs save themselves; once more ends them")
         for process, _, _ in self.active.values():
             process.ask_to_end()
+
+    def end_all(self) -> None:
+        """Asks all to end and waits until they have saved themselves; a second signal ends them at once."""
+        try:
+            for process, _, _ in self.active.values():
+                process.ask_to_end()
+            while any(process.running() for process, _, _ in self.active.values()):
+                time.sleep(PAUSE)
+        except KeyboardInterrupt:
+            self.kill_all()
+            raise
+
+    def kill_all(self) -> None:
+        """Ends all at once."""
+        for process, _, _ in self.active.values():
+            process.kill()
 
     def _say(self, text: str) -> None:
         self._console.print(escape(f"[{len(self.outcomes)} of {self._count} done] {text}"), soft_wrap=True)

@@ -4,6 +4,7 @@ The lock is the operating system's (flock) on a file in the run's folder. It end
 however that ends, so none is ever left behind. The file says who has it; it stays when the lock is gone.
 """
 
+import contextlib
 import fcntl
 import json
 import os
@@ -48,9 +49,10 @@ def take(folder: Path, patience: float = 0.0) -> RunLock | None:
             os.close(descriptor)
             return None
         time.sleep(0.2)
-    os.ftruncate(descriptor, 0)
     told = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
-    os.pwrite(descriptor, json.dumps(told).encode(), 0)
+    with contextlib.suppress(OSError):  # on a full disk nobody is told who has the lock, which holds all the same
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(told).encode(), 0)
     return RunLock(descriptor)
 
 

@@ -2,22 +2,21 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ml_collections import ConfigDict
 
 from busjax.atomic import write_atomic
-from busjax.fields import flatten
+from busjax.fields import flatten, with_effect
+from busjax.names import LISTING
 from busjax.sweeps.definition import changed, load_config, own_base, read_sweep
 from busjax.sweeps.errors import SweepError
 from busjax.sweeps.naming import run_names
 from busjax.training.config import from_json, refuse_other, to_json, validate
 from busjax.training.errors import ConfigError
 from busjax.training.workdir import Workdir
-
-LISTING = "sweep.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,8 +64,8 @@ def plan(source: str, base: Base, root: Path, folder: Path | None) -> list[Plann
       folder: of the sweep, None to look at no folder.
 
     Raises:
-      SweepError: the file cannot be read, a field is unknown or cannot be, two runs are the same, or a folder holds a
-        run of another config.
+      SweepError: the file cannot be read, a field is unknown or cannot be, two runs differ in no field that results
+        depend on, or a folder holds a run of another config.
     """
     path = source.partition(":")[0]
     requests = read_sweep(source)
@@ -92,52 +91,90 @@ def plan(source: str, base: Base, root: Path, folder: Path | None) -> list[Plann
         flat = flatten(values)
         told = {field: flat[field] for field in (*base.overrides, *overrides)}
         runs.append(PlannedRun(name, reference or own or base.reference, told, values))
-    _refuse_equal(path, [run.config for run in runs], names)
+    _refuse_equal(path, runs)
     runs = _known_names(runs, folder)
-    _refuse_equal(path, [run.name for run in runs], [run.name for run in runs])
+    _refuse_equal_names(path, runs)
     if folder is not None:
         for run in runs:
             _refuse_strangers(run, folder)
     return runs
 
 
-def write_listing(folder: Path, source: str, runs: list[PlannedRun]) -> None:
-    """Writes sweep.json: the runs with names, configs and overrides."""
-    listing = {"sweep": source, "runs": [dataclasses.asdict(run) for run in runs]}
-    write_atomic(folder / LISTING, json.dumps(listing, indent=2) + "\n")
+def write_listing(folder: Path, source: str, runs: Sequence[PlannedRun]) -> None:
+    """Writes sweep.json: the runs with names, configs and overrides, and after them those that it lists already.
+
+    A run of another sweep in the folder, or of one that now is started in part, keeps its name and its place in tables.
+
+    Raises:
+      SweepError: the folder cannot be written, or its sweep.json is none.
+    """
+    names, configs = {run.name for run in runs}, {_key(run.config) for run in runs}
+    earlier = [run for run in _listed(folder) if run["name"] not in names and _key(run["config"]) not in configs]
+    listing = {"sweep": source, "runs": [*(dataclasses.asdict(run) for run in runs), *earlier]}
+    try:
+        write_atomic(folder / LISTING, json.dumps(listing, indent=2) + "\n")
+    except OSError as error:
+        raise SweepError(f"--workdir {folder}: {error}; expected a folder with write permission") from None
 
 
-def _refuse_equal(path: str, found: list[Any], names: list[str]) -> None:
+def _key(config: Mapping[str, Any]) -> str:
+    """The same for configs that differ in nothing that results depend on."""
+    return json.dumps(with_effect(config), sort_keys=True)
+
+
+def _refuse_equal(path: str, runs: list[PlannedRun]) -> None:
+    """Two runs with the same results would be one run."""
     seen: dict[str, int] = {}
-    for number, value in enumerate(found, start=1):
-        key = json.dumps(value, sort_keys=True)
-        if key in seen:
-            what = "name" if isinstance(value, str) else "config"
+    for number, run in enumerate(runs, start=1):
+        before = seen.setdefault(_key(run.config), number)
+        if before == number:
+            continue
+        one, other = flatten(runs[before - 1].config), flatten(run.config)
+        differing = sorted(field for field in one.keys() | other.keys() if one.get(field) != other.get(field))
+        but = f" but for {', '.join(differing)}, by which runs are not told apart" if differing else ""
+        raise SweepError(
+            f"{path}: runs {before} and {number} ({run.name}) have the same config{but}; expected runs that differ"
+        )
+
+
+def _refuse_equal_names(path: str, runs: list[PlannedRun]) -> None:
+    """Two runs cannot have one folder."""
+    seen: dict[str, int] = {}
+    for number, run in enumerate(runs, start=1):
+        before = seen.setdefault(run.name, number)
+        if before != number:
             raise SweepError(
-                f"{path}: runs {seen[key]} and {number} ({names[number - 1]}) have the same {what}, "
-                f"expected runs that differ"
+                f"{path}: runs {before} and {number} ({run.name}) have the same name, expected runs that differ"
             )
-        seen[key] = number
+
+
+def _listed(folder: Path) -> list[dict[str, Any]]:
+    """The runs that the folder lists; none where it lists none."""
+    listing = folder / LISTING
+    try:
+        if not listing.exists():
+            return []
+        runs = json.loads(listing.read_text(encoding="utf-8"))["runs"]
+        if not all(isinstance(run["config"], dict) and isinstance(run["name"], str) for run in runs):
+            raise TypeError
+    except OSError as error:
+        raise SweepError(f"{listing}: cannot be read ({error.strerror}); expected a folder with permission") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise SweepError(f"{listing}: not a list of runs, expected the file of an earlier sweep; remove it") from None
+    return runs
 
 
 def _known_names(runs: list[PlannedRun], folder: Path | None) -> list[PlannedRun]:
     """Runs by the names under which the folder lists their configs."""
-    listing = None if folder is None else folder / LISTING
-    if listing is None or not listing.exists():
-        return runs
-    try:
-        listed = json.loads(listing.read_text(encoding="utf-8"))["runs"]
-        known = {json.dumps(run["config"], sort_keys=True): run["name"] for run in listed}
-    except (ValueError, KeyError, TypeError):
-        raise SweepError(f"{listing}: not a list of runs, expected the file of an earlier sweep; remove it") from None
-    return [dataclasses.replace(run, name=known.get(json.dumps(run.config, sort_keys=True), run.name)) for run in runs]
+    known = {} if folder is None else {_key(run["config"]): run["name"] for run in _listed(folder)}
+    return [dataclasses.replace(run, name=known.get(_key(run.config), run.name)) for run in runs]
 
 
 def _refuse_strangers(run: PlannedRun, folder: Path) -> None:
     workdir = Workdir(folder / run.name)
-    if not workdir.begun():
-        return
     try:
+        if not workdir.begun():
+            return
         stored = json.loads(workdir.config.read_text(encoding="utf-8"))["config"]
         refuse_other(stored, from_json(run.config), f"--workdir {workdir.path}")
     except ConfigError as error:

@@ -59,6 +59,9 @@ class RunProcess:
           cpus: the cores to keep to; all of this process where empty.
           environment: variables to add.
           own_session: whether Ctrl-C at the terminal is kept from it; it is then ended by `end` alone.
+
+        Raises:
+          OSError: its folder cannot be written, or no process be started. The lock stays with the caller.
         """
         self.run, self.folder, self.lock = run, folder, lock
         self._asked = False
@@ -68,6 +71,10 @@ class RunProcess:
         command = [sys.executable, str(launcher.script), "--config", f"{recorded}:{folder / SETTINGS}"]
         command += ["--workdir", str(folder), f"--compilation_cache={launcher.compilation_cache}"]
         tied = [sys.executable, "-I", tether.__file__, str(os.getpid()), ",".join(map(str, cpus)), *command]
+        variables = {**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})}
+        # Inside of several tasks of one srun, a run is one process all the same: it does not wait for the others.
+        if "SLURM_NTASKS" in variables:
+            variables["SLURM_NTASKS"] = "1"
         with open(folder / LOG, "ab") as log:
             self._told_from = log.tell()
             self._process = subprocess.Popen(
@@ -75,10 +82,14 @@ class RunProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
+                env=variables,
                 pass_fds=(lock.descriptor,),
                 start_new_session=own_session,
             )
+
+    def running(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._process.poll() is None
 
     def poll(self) -> Status | None:
         """What became of the run: finished, failed, or begun where a signal ended it; None while it runs.
@@ -125,8 +136,12 @@ class RunProcess:
         if code in (tether.ENDED_BY_SIGNAL, -signal.SIGTERM, -signal.SIGINT):
             return Status(State.BEGUN, "ended by a signal")
         if code == 0:
-            if resting_status(self.folder, self.run.config).state is State.FINISHED:
-                return Status(State.FINISHED)
+            try:
+                status = resting_status(self.folder, self.run.config)
+            except OSError as error_:
+                return Status(State.FAILED, str(error_))
+            if status.state is State.FINISHED or status.lasting:
+                return status
             error = "it ended without an error and without results.json of this config"
         elif code < 0:
             name = signal.Signals(-code).name
@@ -139,9 +154,12 @@ class RunProcess:
 
     def _last_lines(self) -> str:
         """The error's message where the run told one, the end of its output otherwise."""
-        with open(self.folder / LOG, "rb") as log:
-            log.seek(self._told_from)
-            lines = [line.rstrip() for line in log.read().decode(errors="replace").splitlines() if line.strip()]
+        try:
+            with open(self.folder / LOG, "rb") as log:
+                log.seek(self._told_from)
+                lines = [line.rstrip() for line in log.read().decode(errors="replace").splitlines() if line.strip()]
+        except OSError:
+            return ""
         if lines and lines[-1].startswith("error: "):
             return lines[-1].removeprefix("error: ")
         return "\n".join(lines[-TOLD:])

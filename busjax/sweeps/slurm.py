@@ -1,25 +1,25 @@
 """Runs as one array job of a Slurm cluster, through submitit."""
 
 import dataclasses
-import getpass
-import json
 import shlex
 import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from busjax.atomic import write_atomic
 from busjax.sweeps import lock
 from busjax.sweeps.errors import SweepError
+from busjax.sweeps.jobs import FOLDER, Job, fingerprint, live_tasks, lost_tasks, read_jobs, write_jobs
 from busjax.sweeps.plan import PlannedRun
-from busjax.sweeps.process import Launcher, RunProcess
+from busjax.sweeps.process import SAVING, Launcher, RunProcess
 from busjax.sweeps.status import State, resting_status, run_status
 
-FOLDER = "slurm"
 TIMEOUTS = 20  # how often a run that is longer than the time of a job is queued again by itself
-PATIENCE = 10.0  # seconds that a task tries for the lock of its run
+# Seconds that a task tries for the lock of its run: longer than an earlier task may take to save it.
+PATIENCE = SAVING + 60.0
+# srun takes the cores of a task from here: from Slurm 22.05 on it does not look at what sbatch was asked for.
+CORES = 'if [ -n "${SLURM_CPUS_PER_TASK:-}" ]; then export SRUN_CPUS_PER_TASK="$SLURM_CPUS_PER_TASK"; fi'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,9 +57,12 @@ class Task:
         """
         held = lock.take(self.folder, PATIENCE)
         if held is None:
-            return f"{self.run.name}: {lock.holder(self.folder)} runs it"
-        if resting_status(self.folder, self.run.config).state is State.FINISHED:
+            raise RuntimeError(f"{self.run.name}: left, since {lock.holder(self.folder) or 'another process'} runs it")
+        status = resting_status(self.folder, self.run.config)
+        if status.state is State.FINISHED or status.lasting:
             held.release()
+            if status.lasting:
+                raise RuntimeError(f"{self.run.name}: {status.note}")
             return f"{self.run.name}: finished before"
         # Slurm sends its signals to every process of the task, so the run hears them by itself.
         self._process = RunProcess(self.run, self.folder, held, self.launcher, own_session=False)
@@ -75,6 +78,24 @@ class Task:
         if self._process is not None:
             self._process.end()
         return DelayedSubmission(Task(self.run, self.folder, self.launcher))
+
+
+class Submission(NamedTuple):
+    """What became of the runs of a sweep.
+
+    Attributes:
+      job: the array's number; '' where there was nothing to submit.
+      submitted: the names of the runs submitted.
+      running: of those queued or running already.
+      refused: of those that cannot be run, with what to say of each.
+      lost: of those whose last task ended before it started them, with what to say of each.
+    """
+
+    job: str
+    submitted: list[str]
+    running: list[str]
+    refused: dict[str, str]
+    lost: dict[str, str]
 
 
 def require_slurm() -> None:
@@ -97,9 +118,7 @@ def require_slurm() -> None:
         ) from None
 
 
-def submit(
-    runs: Sequence[PlannedRun], folder: Path, options: SlurmOptions, launcher: Launcher
-) -> tuple[str, list[str], list[str]]:
+def submit(runs: Sequence[PlannedRun], folder: Path, options: SlurmOptions, launcher: Launcher) -> Submission:
     """Submits one array job of the runs that are neither finished, nor queued, nor running.
 
     Args:
@@ -108,38 +127,47 @@ def submit(
       options: what each task asks for.
       launcher: how a run is started.
 
-    Returns:
-      The job's number, '' where there was nothing to submit; the names of the runs submitted; and of those that were
-      queued or running already.
-
     Raises:
-      SweepError: Slurm is not there or refuses, or another process submits this sweep now.
+      SweepError: Slurm is not there or refuses, another process submits this sweep now, or a run is queued with other
+        settings.
     """
     require_slurm()
-    jobs = folder / FOLDER / "jobs.json"
     held = lock.take(folder / FOLDER)
     if held is None:
         raise SweepError(f"{folder}: {lock.holder(folder / FOLDER)} submits this sweep now, expected one at a time")
     try:
-        earlier = json.loads(jobs.read_text(encoding="utf-8")) if jobs.exists() else {}
-        live = _queue()
-        queued = {name for job, name in earlier.items() if job in live}
-        missing, running = [], []
+        earlier = read_jobs(folder)
+        live = live_tasks()
+        queued = {job.run: task for task, job in earlier.items() if task in live}
+        missing, running, refused = [], [], {}
         for run in runs:
-            state = run_status(folder / run.name, run.config).state
-            if state is State.RUNNING or (run.name in queued and state is not State.FINISHED):
+            status = run_status(folder / run.name, run.config)
+            if status.lasting:
+                refused[run.name] = status.note
+            elif status.state is not State.FINISHED and run.name in queued:
+                _refuse_other_settings(run, queued[run.name], earlier[queued[run.name]])
                 running.append(run.name)
-            elif state is not State.FINISHED:
+            elif status.state is State.RUNNING:
+                running.append(run.name)
+            elif status.state is not State.FINISHED:
                 missing.append(run)
+        names = [run.name for run in missing]
+        lost = lost_tasks(folder, names, earlier, live)
         if not missing:
-            return "", [], running
-        tasks = [Task(run, folder / run.name, launcher) for run in missing]
-        numbers = _submit(tasks, folder, options)
-        written = earlier | dict(zip(numbers, [run.name for run in missing], strict=True))
-        write_atomic(jobs, json.dumps(written, indent=2) + "\n")
-        return numbers[0].partition("_")[0], [run.name for run in missing], running
+            return Submission("", [], running, refused, lost)
+        numbers = _submit([Task(run, folder / run.name, launcher) for run in missing], folder, options)
+        given = [Job(run.name, fingerprint(run.config)) for run in missing]
+        write_jobs(folder, earlier | dict(zip(numbers, given, strict=True)))
+        return Submission(numbers[0].partition("_")[0], names, running, refused, lost)
     finally:
         held.release()
+
+
+def _refuse_other_settings(run: PlannedRun, task: str, job: Job) -> None:
+    if job.settings != fingerprint(run.config):
+        raise SweepError(
+            f"{run.name}: queued with other settings: scancel {task} and start again, or use another --workdir"
+        )
 
 
 def _submit(tasks: Sequence[Task], folder: Path, options: SlurmOptions) -> list[str]:
@@ -161,7 +189,7 @@ def _submit(tasks: Sequence[Task], folder: Path, options: SlurmOptions) -> list[
         time=options.minutes,
         nodes=1,
         ntasks_per_node=1,
-        setup=[f"export PYTHONPATH={root}${{PYTHONPATH:+:$PYTHONPATH}}"],
+        setup=[f"export PYTHONPATH={root}${{PYTHONPATH:+:$PYTHONPATH}}", CORES],
         **{name: value for name, value in wanted.items() if value},
     )
     try:
@@ -171,17 +199,3 @@ def _submit(tasks: Sequence[Task], folder: Path, options: SlurmOptions) -> list[
         told = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise SweepError(f"--executor slurm: sbatch refused the job: {' '.join(told[-3:])}") from None
     return [job.job_id for job in jobs]
-
-
-def _queue() -> set[str]:
-    """The user's tasks that are queued or running, without those that are on their way out.
-
-    Raises:
-      SweepError: the cluster does not answer.
-    """
-    command = ["squeue", "--noheader", "--array", f"--user={getpass.getuser()}", "--format=%i %t"]
-    told = subprocess.run(command, capture_output=True, text=True, check=False)
-    if told.returncode:
-        raise SweepError(f"--executor slurm: squeue failed: {' '.join(told.stderr.strip().splitlines()[-1:])}")
-    rows = [line.split() for line in told.stdout.splitlines() if line.strip()]
-    return {job for job, state in rows if state != "CG"}

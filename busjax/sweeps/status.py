@@ -1,5 +1,6 @@
 """How far a run is, from its work directory alone."""
 
+import contextlib
 import dataclasses
 import enum
 import json
@@ -9,11 +10,11 @@ from typing import Any
 
 from busjax.atomic import write_atomic
 from busjax.evaluation.results import read_results
+from busjax.names import FAILURE
 from busjax.sweeps.lock import holder
+from busjax.sweeps.weights import other_weights
 from busjax.training.config import same_results
 from busjax.training.workdir import Workdir
-
-FAILURE = "failure.json"
 
 
 class State(enum.Enum):
@@ -28,16 +29,24 @@ class State(enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class Status:
-    """A state, and what is to be said of it: the last lines of a failed run's error, or who runs it."""
+    """How far a run is.
+
+    Attributes:
+      state: the state.
+      note: what is to be said of it: the last lines of a failed run's error, or who runs it.
+      lasting: whether the run fails however often it is tried, and is not to be started.
+    """
 
     state: State
     note: str = ""
+    lasting: bool = False
 
 
 def run_status(folder: Path, config: Mapping[str, Any]) -> Status:
     """The status of the run of a config in a folder.
 
-    Finished is a run with complete results of this very config (but for what changes no result).
+    Finished is a run with complete results of this very config (but for what changes no result). One from other weights
+    than the config names has failed, and is not to be started.
 
     Args:
       folder: its work directory, which need not exist.
@@ -52,7 +61,10 @@ def resting_status(folder: Path, config: Mapping[str, Any]) -> Status:
     """`run_status` of a run that nobody else runs: the caller has its lock."""
     workdir = Workdir(folder)
     stored = _json(workdir.config).get("config")
-    if isinstance(stored, dict) and same_results(stored, config) and _complete(workdir.results):
+    finished = isinstance(stored, dict) and same_results(stored, config) and _complete(workdir.results)
+    if (finished or workdir.begun()) and (error := other_weights(folder, config)):
+        return Status(State.FAILED, error, lasting=True)
+    if finished:
         return Status(State.FINISHED)
     failure = folder / FAILURE
     if failure.exists():
@@ -61,8 +73,9 @@ def resting_status(folder: Path, config: Mapping[str, Any]) -> Status:
 
 
 def note_failure(folder: Path, error: str) -> None:
-    """Keeps in a run's folder that it failed, and why."""
-    write_atomic(folder / FAILURE, json.dumps({"error": error}, indent=2) + "\n")
+    """Keeps in a run's folder that it failed, and why; not where the folder cannot be written, as on a full disk."""
+    with contextlib.suppress(OSError):
+        write_atomic(folder / FAILURE, json.dumps({"error": error}, indent=2) + "\n")
 
 
 def forget_failure(folder: Path) -> None:

@@ -1,11 +1,11 @@
 """Released weights in a run: what they settle in its config, and how they come into its first state."""
 
+import logging
 import math
 from pathlib import Path
 from typing import Any
 
 import jax
-from absl import logging
 from ml_collections import ConfigDict
 
 from busjax.data.preprocessing import HALVES, PIXELS, Preprocessing, in_turn
@@ -17,6 +17,8 @@ from busjax.pretrained.load import load_variables
 from busjax.pretrained.release import IMAGENET, Release
 from busjax.pretrained.table import RELEASES
 from busjax.training.errors import ConfigError
+
+LOGGER = logging.getLogger(__name__)
 
 # Keras's network scales pixels itself, whatever it is fed; ours takes them scaled. In the Keras of the released scripts
 # (TensorFlow 2.3) it took ImageNet's deviations for variances.
@@ -114,7 +116,7 @@ def load_releases(
         checksum = checksum_of(file, release.checksum)
         if checksum.differs:
             other = f"{checksum.found}, not {checksum.published} as published for {release.name}"
-            logging.warning("%s: the checksum is %s: other weights, or a file written anew", file, other)
+            LOGGER.warning("%s: the checksum is %s: other weights, or a file written anew", file, other)
         on_devices = jax.device_put(variables, placed)
         networks[name] = NetworkState(on_devices["params"], on_devices["batch_stats"], networks[name].opt_state)
         loaded[name] = {

@@ -27,9 +27,7 @@ def _one_of(*names: str):
 
 def _number(holds: Callable[[float], bool], expected: str):
     """A rule for numbers, which neither None nor True and False are."""
-    return (
-        lambda value: isinstance(value, int | float) and not isinstance(value, bool) and holds(value)
-    ), expected
+    return (lambda value: isinstance(value, int | float) and not isinstance(value, bool) and holds(value)), expected
 
 
 def _at_least(minimum: float):

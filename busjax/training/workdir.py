@@ -12,6 +12,7 @@ import jax
 from ml_collections import ConfigDict
 
 from busjax.atomic import write_atomic
+from busjax.names import WEIGHTS
 from busjax.training.config import from_json, refuse_other, same_results, to_json
 
 PACKAGES = ("busjax", "jax", "flax", "optax", "orbax-checkpoint", "grain", "tensorflow-datasets", "numpy")
@@ -27,7 +28,7 @@ class Workdir:
     def __init__(self, path: str | Path):
         self.path = Path(path).expanduser().absolute()
         self.config = self.path / "config.json"
-        self.pretrained = self.path / "pretrained.json"
+        self.pretrained = self.path / WEIGHTS
         self.splits = self.path / "splits"
         self.groups = self.splits / "groups.csv"
         self.checkpoints = self.path / "checkpoints"

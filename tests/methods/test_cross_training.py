@@ -225,9 +225,10 @@ def test_prediction_averages_probabilities_of_views():
     mesh = one_device()
     state = start(False)
     views = random_batch(6)["image"].reshape(2, 3, SIZE, SIZE, 3)
+    batch = {name: value[:2] for name, value in random_batch(6).items()}
     predict = parallel.map_predict(method.predict, mesh)
-    several = predict(state, {"image": views})
-    each = [predict(state, {"image": views[:, i : i + 1]}) for i in range(3)]
+    several = predict(state, {**batch, "image": views})
+    each = [predict(state, {**batch, "image": views[:, i : i + 1]}) for i in range(3)]
     for name in ("mt", "mt_without_map", "sn"):
         mean = np.mean([np.asarray(e["scores"][name]) for e in each], axis=0)
         assert_allclose(several["scores"][name], mean, rtol=1e-4, atol=1e-5)

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+MEMORY = 4000  # MiB that the node is said to have, of which no more than the machine has
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "sinfo")
 SYSTEM = "/usr/sbin:/sbin"  # not on every user's path
 
@@ -38,10 +39,10 @@ TaskPlugin=task/none
 JobAcctGatherType=jobacct_gather/none
 MpiDefault=none
 SelectType=select/cons_tres
-SelectTypeParameters=CR_CPU
+SelectTypeParameters=CR_CPU_Memory
 ReturnToService=2
 SchedulerParameters=sched_interval=2
-NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} State=UNKNOWN
+NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} State=UNKNOWN
 PartitionName=all Nodes={host} Default=YES MaxTime=INFINITE State=UP
 """
 
@@ -76,7 +77,8 @@ def cluster(cpus: int = 2) -> Iterator[dict[str, str]]:
         host = socket.gethostname().partition(".")[0]
         controller, node = _free_ports(2)
         conf = folder / "slurm.conf"
-        conf.write_text(SLURM_CONF.format(host=host, folder=folder, controller=controller, node=node, cpus=cpus))
+        told = {"host": host, "folder": folder, "controller": controller, "node": node, "cpus": cpus}
+        conf.write_text(SLURM_CONF.format(**told, memory=min(MEMORY, _memory())))
         key = folder / "munge.key"
         key.write_bytes(os.urandom(128))
         key.chmod(0o400)
@@ -144,6 +146,11 @@ def _wait(done, folder: Path, seconds: float = 60.0) -> None:
 
 def _find(program: str) -> str | None:
     return shutil.which(program, path=f"{os.environ['PATH']}:{SYSTEM}")
+
+
+def _memory() -> int:
+    """MiB of this machine."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
 
 
 def _free_ports(count: int) -> list[int]:

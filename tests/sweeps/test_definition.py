@@ -44,6 +44,7 @@ def test_a_variant_reaches_a_sweep_that_takes_one(tmp_path):
         ("add({'seed': 1}, seed=2)", "def sweep(add):", "sweep.py: add() got the field 'seed' twice"),
         ("add(seed=1)\n1 / 0", "def sweep(add):", "sweep.py, line 3: ZeroDivisionError: division by zero"),
         ("add(seed=", "def sweep(add):", "sweep.py, line 2: SyntaxError"),
+        ("add(seed=1)\nexit(3)", "def sweep(add):", "sweep.py, line 3: SystemExit: 3"),
     ],
 )
 def test_what_is_refused(tmp_path, body, head, message):
@@ -81,9 +82,19 @@ def test_a_missing_file_is_named():
         # One file: its variants. Several: their names too.
         ([("c/a.py:x,small", {}), ("c/a.py", {"seed": 1})], ["x,small", "full,seed=1"]),
         ([("c/a.py:x", {}), ("c/b.py:x", {}), ("", {})], ["a.x", "b.x", "base"]),
-        ([("", {}), ("", {"data.name": ("busi", "bus_bra")})], ["base", "name=busi+bus_bra"]),
+        ([("", {}), ("", {"data.name": ("busi", "bus_bra")})], ["base", "data.name=busi+bus_bra"]),
         ([("", {"data.groups": "a/b c.csv"}), ("", {"data.groups": ""})], ["groups=a_b_c.csv", "groups=none"]),
         ([("c/a.py:x", {"seed": 1})], ["seed=1"]),
+        # What changes no result, such as where a file is, is in no name.
+        (
+            [("", {"pretrained.path": "a.h5", "seed": 1}), ("", {"data.data_dir": "/d", "seed": 2})],
+            ["seed=1", "seed=2"],
+        ),
+        ([("", {"pretrained.path": "a.h5"})], ["base"]),
+        (
+            [("", {"pretrained.mt.release": "a"}), ("", {"pretrained.sn.release": "b"})],
+            ["mt.release=a", "sn.release=b"],
+        ),
     ],
 )
 def test_names_are_made_of_what_differs(requests, names):

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 
+import pytest
 from rich.console import Console
 
 from busjax.sweeps import local, lock
@@ -29,6 +30,19 @@ _, ended = run_locally(runs, folder, [Place(()), Place(())], launcher, Console(w
 sys.exit(75 if ended else 0)
 """
 
+# One whose output cannot be written once a run has finished.
+BROKEN = SWEEP.replace("Console(width=200)", "Console(file=Broken())").replace(
+    "runs, launcher",
+    """import io
+class Broken(io.StringIO):
+    def write(self, text):
+        if "finished" in text:
+            raise OSError("no space left for it")
+        return len(text)
+runs, launcher""",
+    1,
+)
+
 ANYWHERE = Place(())
 
 
@@ -39,14 +53,15 @@ def run(seeds, tmp_path, launcher, place=ANYWHERE):
     return outcomes, ended, told.getvalue()
 
 
-def process(seeds, tmp_path, launcher):
+def process(seeds, tmp_path, launcher, sweep=SWEEP):
     wanted = tmp_path / "wanted"
     wanted.write_bytes(pickle.dumps(([planned(s) for s in seeds], launcher, tmp_path / "sweep")))
     with open(wanted, "rb") as file:
         return subprocess.Popen(
-            [sys.executable, "-c", SWEEP],
+            [sys.executable, "-c", sweep],
             stdin=file,
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
         )
 
@@ -87,6 +102,45 @@ def test_a_folder_that_cannot_be_written_is_one_failure(tmp_path, stand_in):
     outcomes, _, told = run((1, 2), tmp_path, stand_in)
     assert (outcomes["seed=1"].state, outcomes["seed=2"].state) == (State.FAILED, State.FINISHED)
     assert "sweep/seed=1: cannot write there" in told
+
+
+def test_a_run_whose_files_cannot_be_written_is_one_failure(tmp_path, stand_in):
+    """Its log cannot be opened, or its settings not replaced: the others go on, and its lock is free again."""
+    for seed, file in ((1, "run.log"), (2, "run.json")):
+        (tmp_path / "sweep" / f"seed={seed}" / file).mkdir(parents=True)
+        (tmp_path / "sweep" / f"seed={seed}" / file / "x").touch()
+    outcomes, _, told = run((1, 2, 3), tmp_path, stand_in)
+    states = {name: status.state for name, status in outcomes.items()}
+    assert states == {"seed=1": State.FAILED, "seed=2": State.FAILED, "seed=3": State.FINISHED}
+    assert "seed=1: failed: cannot be started: " in told
+    assert "run.json: cannot be written" in outcomes["seed=2"].note
+    for seed in (1, 2):
+        folder = tmp_path / "sweep" / f"seed={seed}"
+        assert lock.holder(folder) == ""
+        assert resting_status(folder, planned(seed).config).note == outcomes[f"seed={seed}"].note
+
+
+def test_a_failure_that_cannot_be_noted_stops_nothing(tmp_path, stand_in):
+    outcomes, _, _ = run((14, 1), tmp_path, stand_in)
+    assert (outcomes["seed=14"].state, outcomes["seed=1"].state) == (State.FAILED, State.FINISHED)
+    assert outcomes["seed=14"].note.endswith("an unlucky number")
+
+
+@pytest.mark.parametrize(("seed", "signals"), [(7, 0), (8, 2)])
+def test_an_error_of_the_sweep_lets_the_runs_save_themselves(tmp_path, stand_in, seed, signals):
+    """They get SIGTERM and the time they need; only two signals end them at once."""
+    folder = tmp_path / "sweep" / f"seed={seed}"
+    other = process((seed, 5), tmp_path, stand_in, BROKEN)
+    wait_for(lambda: (folder / "run.log").exists() and b"waiting" in (folder / "run.log").read_bytes())
+    (tmp_path / "sweep" / "finish").touch()
+    wait_for(lambda: (folder / "asked").exists())
+    for _ in range(signals):
+        other.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+    _, errors = other.communicate(timeout=30)
+    assert b"no space left for it" in errors
+    assert (folder / "saved").exists() is (seed == 7)
+    assert lock.holder(folder) == ""
 
 
 def test_places_give_their_cores_and_device(tmp_path, stand_in):

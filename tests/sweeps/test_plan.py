@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -66,6 +67,14 @@ def test_a_file_with_a_config_of_its_own_needs_no_other(tmp_path):
         ("add({'train.epochs': 'many'})", "train.epochs: found 'many', expected a value of type int"),
         ("add(seed=1)\nadd(seed=2)\nadd(seed=1)", "runs 1 and 3 (seed=1) have the same config"),
         ("add()\nadd(seed=0)", "runs 1 and 2 (seed=0) have the same config"),
+        ("add({'model.mt.width': None})", "model.mt.width: found None, expected above 0 and at most 1"),
+        (
+            "add({'data.data_dir': '/a'})\nadd({'data.data_dir': '/b'})",
+            "runs 1 and 2 (base) have the same config but for data.data_dir, by which runs are not told apart",
+        ),
+        ("add({'seed': None})", "run 1 (seed=None): seed: found None, expected 0 to 4.29497e+09"),
+        ("add({'train.epochs': True})", "train.epochs: found True, expected a value of type int"),
+        ("add({'optimizer.learning_rate': True})", "learning_rate: found True, expected a value of type float"),
         (
             "add({'data.groups': 'a/b'})\nadd({'data.groups': 'a_b'})",
             "runs 1 and 2 (groups=a_b) have the same name",
@@ -101,6 +110,57 @@ def test_runs_that_the_folder_lists_keep_their_names(tmp_path):
     later = "for seed in (0, 1):\n    for s in (0.1, 0.5):\n        add({'model.map_scale': s}, seed=seed)"
     names = [run.name for run in plan(str(sweep_file(tmp_path, later)), BASE, ROOT, tmp_path)]
     assert names == ["map_scale=0.1", "map_scale=0.5", "map_scale=0.1,seed=1", "map_scale=0.5,seed=1"]
+
+
+def write(tmp_path, body):
+    """Plans a sweep and lists it; the names of its runs."""
+    file = str(sweep_file(tmp_path, body))
+    runs = plan(file, BASE, ROOT, tmp_path)
+    write_listing(tmp_path, file, runs)
+    return [run.name for run in runs]
+
+
+LAMBDA = "for s in (0.1, 0.5):\n    add({'model.map_scale': s})"
+SEEDS = "for seed in (0, 1):\n    for s in (0.1, 0.5):\n        add({'model.map_scale': s}, seed=seed)"
+
+
+def test_names_outlive_another_sweep_in_the_folder(tmp_path):
+    write(tmp_path, LAMBDA)
+    names = write(tmp_path, SEEDS)
+    assert names[:2] == ["map_scale=0.1", "map_scale=0.5"]
+    write(tmp_path, "add({'train.batch_size': 4})\nadd({'train.batch_size': 6})")
+    assert write(tmp_path, SEEDS) == names
+    assert listed(tmp_path) == [*names, "batch_size=4", "batch_size=6"]
+
+
+def test_a_part_of_a_sweep_leaves_the_rest_in_the_list(tmp_path):
+    write(tmp_path, LAMBDA)
+    write(tmp_path, "add({'model.map_scale': 0.5})")
+    assert sorted(listed(tmp_path)) == ["map_scale=0.1", "map_scale=0.5"]
+    # A run that was changed before it began takes the place of the old one.
+    write(tmp_path, "for s in (0.1, 0.5):\n    add({'model.map_scale': s, 'train.epochs': 3})")
+    assert sorted(listed(tmp_path)) == ["map_scale=0.1", "map_scale=0.5"]
+    stored = json.loads((tmp_path / "sweep.json").read_text())["runs"]
+    assert {run["config"]["train"]["epochs"] for run in stored} == {3}
+
+
+def test_moved_files_leave_the_names_as_they_are(tmp_path):
+    """Also names of an older version, of which the path was a part."""
+    body = "for s in (0.1, 0.5):\n    add({{'model.map_scale': s, 'data.data_dir': '{}'}})"
+    names = write(tmp_path, body.format("/old"))
+    assert names == ["map_scale=0.1", "map_scale=0.5"]
+    listing = tmp_path / "sweep.json"
+    listing.write_text(listing.read_text().replace("map_scale=0.1", "map_scale=0.1,data_dir=_old"))
+    assert write(tmp_path, body.format("/new")) == ["map_scale=0.1,data_dir=_old", "map_scale=0.5"]
+
+
+@pytest.mark.parametrize("folder", ["{tmp}/sweep.py", "{tmp}/sweep.py/runs", "/proc/runs"])
+def test_a_folder_that_cannot_be_written_is_told(tmp_path, folder):
+    file = str(sweep_file(tmp_path, LAMBDA))
+    where = Path(folder.format(tmp=tmp_path))
+    runs = plan(file, BASE, ROOT, where)
+    with pytest.raises(SweepError, match=f"--workdir {where}: .*expected a folder with write permission"):
+        write_listing(where, file, runs)
 
 
 def test_a_run_of_another_config_in_the_folder_is_refused(tmp_path):

@@ -38,9 +38,9 @@ def launch(tmp_path, phantom_dir, environment, *flags):
     )
 
 
-def queue(environment):
-    """Queued and running tasks with their states."""
-    command = ["squeue", "--noheader", "--array", "--format=%i %T"]
+def queue(environment, what="%T"):
+    """Queued and running tasks with their states, or what else squeue tells of them."""
+    command = ["squeue", "--noheader", "--array", f"--format=%i {what}"]
     told = subprocess.run(command, capture_output=True, text=True, env=environment, check=True).stdout
     return dict(line.split() for line in told.splitlines())
 
@@ -55,7 +55,7 @@ def wait_for(holds, seconds=1800.0):
 def test_an_array_of_which_one_run_is_killed(tmp_path, phantom_dir, slurm):
     sweep_file(tmp_path, f"for seed in range({RUNS}):\n    add(seed=seed)")
     folders = [tmp_path / "runs" / f"seed={seed}" for seed in range(RUNS)]
-    flags = ("--slurm_partition=all", "--slurm_cpus=1", "--slurm_time=600", "--jobs=2")
+    flags = ("--slurm_partition=all", "--slurm_cpus=1", "--slurm_time=600", "--slurm_memory=1000M", "--jobs=2")
     training = lambda n: (log := folders[n] / "run.log").exists() and "training from" in log.read_text()  # noqa: E731
 
     told = launch(tmp_path, phantom_dir, slurm, *flags)
@@ -72,10 +72,12 @@ def test_an_array_of_which_one_run_is_killed(tmp_path, phantom_dir, slurm):
 
     # What Slurm does at the end of a job's time, and before it gives the node to another.
     wait_for(lambda: training(0))
-    # scancel asks the controller again while the task is being queued again, and complains of that: unchecked.
-    subprocess.run(["scancel", "--signal=USR2", f"{job}_0"], env=slurm, capture_output=True, check=False)
-    wait_for(lambda: training(3))
-    subprocess.run(["scancel", f"{job}_3"], env=slurm, check=True)
+    # scancel asks the controller again while the task is being queued again, and complains of that: unchecked,
+    # and not waited for, else run 3 would be over before it ends.
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(["scancel", "--signal=USR2", f"{job}_0"], env=slurm, **quiet):
+        wait_for(lambda: training(3))
+        subprocess.run(["scancel", f"{job}_3"], env=slurm, check=True)
     wait_for(lambda: not queue(slurm))
     finished = [folder.name for folder in folders if (folder / "results.json").exists()]
     logs = {path.name: path.read_text() for path in (tmp_path / "runs" / "slurm").glob("*.err")}
@@ -114,3 +116,48 @@ def test_a_cluster_that_does_not_answer_is_told(tmp_path, phantom_dir, slurm):
     told = launch(tmp_path, phantom_dir, environment)
     assert told.returncode == 2
     assert "error: --executor slurm: squeue failed: " in told.stderr
+
+
+def test_a_task_that_dies_before_its_run_leaves_a_trace(tmp_path, phantom_dir, slurm):
+    """On a node whose Python does not start; told by describe, and when it is submitted again."""
+    sweep_file(tmp_path, "add(seed=1)")
+    ends = "if 'SLURM_JOB_ID' in os.environ:\n    print('out of order', file=sys.stderr)\n    os._exit(1)\n"
+    (tmp_path / "sitecustomize.py").write_text(f"import os, sys\n{ends}")
+    broken = {**slurm, "PYTHONPATH": f"{slurm['PYTHONPATH']}:{tmp_path}"}
+    told = launch(tmp_path, phantom_dir, broken)
+    found = re.search(r"submitted 1 runs as job (\d+)", told.stdout)
+    assert found, told.stderr
+    wait_for(lambda: not queue(slurm))
+    (log,) = (tmp_path / "runs" / "slurm").glob(f"{found[1]}_*_log.err")
+    assert "out of order" in log.read_text()
+    trace = f"its task {found[1]} ended before it started: see slurm/{found[1]}_*_log.err"
+    told = launch(tmp_path, phantom_dir, slurm, "--mode=describe")
+    assert trace in told.stdout
+    assert told.stdout.rstrip().endswith("1 failed")
+    told = launch(tmp_path, phantom_dir, broken)
+    assert told.stdout.startswith(
+        f"seed=1: {trace}\n0 of 1 runs finished, 0 queued or running before\nsubmitted 1 runs"
+    )
+    wait_for(lambda: not queue(slurm))
+
+
+def test_what_is_queued_with_other_settings_is_not_taken_for_the_run(tmp_path, phantom_dir, slurm):
+    sweep_file(tmp_path, "add(seed=1)\nadd(seed=2)")
+    nodes = ["sinfo", "--noheader", "--format=%N"]
+    node = subprocess.run(nodes, env=slurm, capture_output=True, text=True, check=True).stdout.strip()
+    set_node = ["scontrol", "update", f"NodeName={node}"]
+    subprocess.run([*set_node, "State=DRAIN", "Reason=test"], env=slurm, check=True)
+    try:
+        told = launch(tmp_path, phantom_dir, slurm, "--slurm_cpus=1", "--slurm_memory=1000M")
+        found = re.search(r"submitted 2 runs as job (\d+)", told.stdout)
+        assert found, told.stderr
+        assert queue(slurm, "%C/%m") == dict.fromkeys([f"{found[1]}_0", f"{found[1]}_1"], "1/1000M")
+        told = launch(tmp_path, phantom_dir, slurm, "--config.train.batch_size=6")
+        assert told.returncode == 2
+        expected = f"error: seed=1: queued with other settings: scancel {found[1]}_0 and start again"
+        assert told.stderr.strip().splitlines()[-1].startswith(expected)
+        told = launch(tmp_path, phantom_dir, slurm, "--config.train.log_every=1")
+        assert "2 queued or running before" in told.stdout, told.stderr
+    finally:
+        subprocess.run(["scancel", "--user=root"], env=slurm, check=True)
+        subprocess.run([*set_node, "State=RESUME"], env=slurm, check=True)

@@ -202,7 +202,7 @@ def test_a_run_of_one_logit_without_maps(variant, phantom_dir, tmp_path, request
         ({"loss.name": "wbce"}, "loss.name: found 'wbce', expected one of cross_entropy, bce, weighted_bce"),
         ({"loss.alpha": 2.0}, "loss.alpha: found 2.0, expected 0 to 1"),
         ({"selection.mode": "max"}, "selection.mode: found 'max', expected 'min' where selection.metric is 'loss'"),
-        ({"data.pixels": "bgr"}, "data.pixels: found 'bgr', expected one of release, "),
+        ({"data.pixels": "bgr"}, "data.pixels: found 'bgr', expected 'release', one of unit, "),
         ({"data.views": 5}, "data.views: found 5, expected 1 where data.resize is 'pad'"),
         ({"data.augment.fill": "wrap"}, "data.augment.fill is 'wrap', expected one of zero, edge"),
         ({"data.augment.shift_width": 2.0}, "data.augment.shift_width is 2.0, expected a number from 0 to 1"),

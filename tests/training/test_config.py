@@ -70,6 +70,16 @@ def test_an_unknown_key_and_a_wrong_type_are_refused():
         ("table.name", "shareef", "table.name: unknown published table 'shareef'; did you mean 'shareef_"),
         ("table.row", "mobilenet_sgd", "table.name: found '', expected the published table that table.row"),
         ("seed", -1, "seed: found -1, expected 0 to 4.29497e"),
+        # Neither nothing nor a truth value is a number.
+        ("seed", None, "seed: found None, expected 0 to 4.29497e"),
+        ("train.epochs", True, "train.epochs: found True, expected at least 1"),
+        ("data.folds", None, "data.folds: found None, expected at least 3"),
+        ("eval.threshold", None, "eval.threshold: found None, expected 0 to 1"),
+        ("optimizer.learning_rate", None, "optimizer.learning_rate: found None, expected a positive number"),
+        ("model.map_scale", None, "model.map_scale: found None, expected a finite number"),
+        ("model.mt.width", None, "model.mt.width: found None, expected above 0 and at most 1"),
+        ("model.sn.head.outputs", True, "model.sn.head.outputs: found True, expected 1 (a sigmoid) or 2"),
+        ("model.sync_batch_norm", None, "model.sync_batch_norm: found None, expected a value"),
     ],
 )
 def test_wrong_values_are_named(field, value, message):

@@ -163,7 +163,9 @@ def _read_run(path: Path, name: str, config: Mapping[str, Any]) -> RunFolder:
         for output, predictions in outputs.items()
     }
     _check_masks(path, results, segmentation)
-    return RunFolder(name, config, outputs, thresholds, measures, segmentation, cases, _weights(path / WEIGHTS), leak(config, cases))
+    return RunFolder(
+        name, config, outputs, thresholds, measures, segmentation, cases, _weights(path / WEIGHTS), leak(config, cases)
+    )
 
 
 def _weights(path: Path) -> dict[str, str]:

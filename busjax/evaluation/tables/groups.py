@@ -87,7 +87,9 @@ def labels(groups: Sequence[Group]) -> list[str]:
     differing = [f for f in fields if len({json.dumps(group.settings.get(f), sort_keys=True) for group in groups}) > 1]
     short = {field: short_name(field, differing) for field in differing}
     return [
-        ", ".join(f"{short[field]}={value_text(group.settings[field])}" for field in differing if field in group.settings)
+        ", ".join(
+            f"{short[field]}={value_text(group.settings[field])}" for field in differing if field in group.settings
+        )
         for group in groups
     ]
 
