@@ -82,9 +82,14 @@ def test_without_tensorflow_a_run_trains_and_writes_the_same_tags(tmp_path, phan
     run = launch(tmp_path, tmp_path / "lean", phantom_dir, *flags, method="classification", path=str(tmp_path))
     told, _ = run.communicate(timeout=600)
     assert run.returncode == 0, told
-    (events,) = (tmp_path / "lean").glob("events.out.tfevents.*")
+    # One file of the training, one of the evaluation at its end.
+    training, evaluation = sorted(
+        (tmp_path / "lean").glob("events.out.tfevents.*"), key=lambda file: file.stat().st_mtime
+    )
     for tag in (b"train/mt_loss", b"val/mt_auc", b"val/mt_cam", b"_hparams_/session_start_info"):
-        assert tag in events.read_bytes()
+        assert tag in training.read_bytes()
+    for tag in (b"final/val/mt_auc", b"final/test/mt_auc"):
+        assert tag in evaluation.read_bytes()
 
 
 def root_mean_square(trees) -> float:
