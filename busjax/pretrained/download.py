@@ -43,6 +43,15 @@ class Checksum(NamedTuple):
         """Whether the file is not the published one."""
         return not self.found.startswith(self.published.lower())
 
+    def require(self, source: str) -> None:
+        """Accepts the published file alone, where its checksum is known.
+
+        Raises:
+          PretrainedError: it is another one; with `source`, the file's checksum and the published one.
+        """
+        if self.differs:
+            raise PretrainedError(f"{source}: the checksum is {self.found}, not {self.published} as expected")
+
 
 def checksum_of(path: Path, published: str) -> Checksum:
     """The file's checksum, of the published one's kind.
@@ -61,22 +70,6 @@ def checksum_of(path: Path, published: str) -> Checksum:
         return Checksum(f"{algorithm}:{digest(path, algorithm)}", published)
     except OSError as error:
         raise PretrainedError(f"{path}: cannot be read: {error.strerror}") from error
-
-
-def check_file(path: Path, published: str, source: str) -> None:
-    """Compares a file with its published checksum, where there is one.
-
-    Args:
-      path: the file.
-      published: as in `checksum_of`.
-      source: where the file is from, for the message.
-
-    Raises:
-      PretrainedError: if they differ; with `source`, the file's checksum and the published one.
-    """
-    found = checksum_of(path, published)
-    if found.differs:
-        raise PretrainedError(f"{source}: the checksum is {found.found}, not {published} as expected")
 
 
 def _progress() -> Progress:
@@ -124,7 +117,7 @@ def fetch(release: Release, cache_dir: str | Path) -> Path:
     suffix = PurePosixPath(urlsplit(release.url).path).suffix
     path = Path(cache_dir) / (release.name.replace("/", "_") + suffix)
     if path.exists():
-        check_file(path, release.checksum, f"{path} (remove it to fetch it again from {release.url})")
+        checksum_of(path, release.checksum).require(f"{path} (remove it to fetch it again from {release.url})")
         return path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -134,7 +127,7 @@ def fetch(release: Release, cache_dir: str | Path) -> Path:
         try:
             with open(handle, "wb") as file:
                 _receive(release.url, release.name, file)
-            check_file(part, release.checksum, release.url)
+            checksum_of(part, release.checksum).require(release.url)
             os.replace(part, path)
         finally:
             part.unlink(missing_ok=True)

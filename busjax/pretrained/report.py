@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from busjax.pretrained.download import Checksum, check_file, checksum_of
+from busjax.pretrained.download import Checksum, checksum_of
 from busjax.pretrained.fixed_input import Figures, check_sums
 from busjax.pretrained.load import fill, fit, make_release_network, variable_shapes
 from busjax.pretrained.matching import Match, Shape
@@ -54,9 +54,10 @@ def describe(release: Release, path: Path) -> Iterator[str]:
     """
     network = make_release_network(release)
     tensors, found = fit(release, path, network)
+    checksum = checksum_of(path, release.checksum)
     yield f"release   {release.name}, licence {release.licence}"
     yield f"file      {path}"
-    yield f"checksum  {_checksum(checksum_of(path, release.checksum))}"
+    yield f"checksum  {_checksum(checksum)}"
     yield "tensors   (theirs -> ours)"
     yield from _table(found, tensors)
     if found.unused:
@@ -68,7 +69,7 @@ def describe(release: Release, path: Path) -> Iterator[str]:
     yield f"for the fixed image (37 i + 91 j + 53 c) mod 256 of {release.input_size} x {release.input_size} pixels"
     for name, values in check_sums(release, network, fill(release, tensors, found)).items():
         yield _figures(name, values)
-    check_file(path, release.checksum, f"{path} holds other weights than {release.name}, or was written anew")
+    checksum.require(f"{path} holds other weights than {release.name}, or was written anew")
 
 
 def list_releases(releases: Iterable[Release]) -> str:
