@@ -11,12 +11,15 @@ from ml_collections import ConfigDict
 from busjax.atomic import write_atomic
 from busjax.fields import flatten, with_effect
 from busjax.names import LISTING
+from busjax.sweeps import lock
 from busjax.sweeps.definition import changed, load_config, own_base, read_sweep
 from busjax.sweeps.errors import SweepError
 from busjax.sweeps.naming import run_names
 from busjax.training.config import from_json, refuse_other, to_json, validate
 from busjax.training.errors import ConfigError
 from busjax.training.workdir import Workdir
+
+_PATIENCE = 30.0  # seconds to wait while another sweep writes there
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,16 +108,23 @@ def write_listing(folder: Path, source: str, runs: Sequence[PlannedRun]) -> None
 
     A run of another sweep in the folder, or of one that now is started in part, keeps its name and its place in tables.
 
+    Two sweeps that start at once write one after the other, so that neither's runs are lost.
+
     Raises:
-      SweepError: the folder cannot be written, or its sweep.json is none.
+      SweepError: the folder cannot be written, its sweep.json is none, or another process keeps hold of it.
     """
-    names, configs = {run.name for run in runs}, {_key(run.config) for run in runs}
-    earlier = [run for run in _listed(folder) if run["name"] not in names and _key(run["config"]) not in configs]
-    listing = {"sweep": source, "runs": [*(dataclasses.asdict(run) for run in runs), *earlier]}
+    held = lock.take(folder, _PATIENCE)
+    if held is None:
+        raise SweepError(f"{folder}: {lock.holder(folder) or 'another process'} keeps {LISTING}, expected it to let go")
     try:
+        names, configs = {run.name for run in runs}, {_key(run.config) for run in runs}
+        earlier = [run for run in _listed(folder) if run["name"] not in names and _key(run["config"]) not in configs]
+        listing = {"sweep": source, "runs": [*(dataclasses.asdict(run) for run in runs), *earlier]}
         write_atomic(folder / LISTING, json.dumps(listing, indent=2) + "\n")
     except OSError as error:
         raise SweepError(f"--workdir {folder}: {error}; expected a folder with write permission") from None
+    finally:
+        held.release()
 
 
 def _key(config: Mapping[str, Any]) -> str:

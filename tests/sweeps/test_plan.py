@@ -2,10 +2,13 @@
 
 import json
 import re
+import shutil
+import threading
 from pathlib import Path
 
 import pytest
 
+from busjax.sweeps import lock
 from busjax.sweeps.errors import SweepError
 from busjax.sweeps.plan import Base, plan, write_listing
 from busjax.training.config import to_json
@@ -144,6 +147,24 @@ def test_a_part_of_a_sweep_leaves_the_rest_in_the_list(tmp_path):
     assert {run["config"]["train"]["epochs"] for run in stored} == {3}
 
 
+def test_two_sweeps_that_start_at_once_are_both_listed(tmp_path):
+    """The one that comes second waits until the first has written, and then reads what it wrote."""
+    second = str(sweep_file(tmp_path, "add({'train.batch_size': 4})"))
+    planned = plan(second, BASE, ROOT, tmp_path)
+    held = lock.take(tmp_path)
+    waiting = threading.Thread(target=write_listing, args=(tmp_path, second, planned))
+    waiting.start()
+    # What the first one writes while it has the lock.
+    elsewhere = tmp_path / "first"
+    first = str(sweep_file(tmp_path, LAMBDA))
+    write_listing(elsewhere, first, plan(first, BASE, ROOT, elsewhere))
+    shutil.copy(elsewhere / "sweep.json", tmp_path)
+    assert listed(tmp_path) == ["map_scale=0.1", "map_scale=0.5"]
+    held.release()
+    waiting.join()
+    assert sorted(listed(tmp_path)) == ["batch_size=4", "map_scale=0.1", "map_scale=0.5"]
+
+
 def test_moved_files_leave_the_names_as_they_are(tmp_path):
     """Also names of an older version, of which the path was a part."""
     body = "for s in (0.1, 0.5):\n    add({{'model.map_scale': s, 'data.data_dir': '{}'}})"
@@ -159,7 +180,7 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path, folder):
     file = str(sweep_file(tmp_path, LAMBDA))
     where = Path(folder.format(tmp=tmp_path))
     runs = plan(file, BASE, ROOT, where)
-    with pytest.raises(SweepError, match=f"--workdir {where}: .*expected a folder with write permission"):
+    with pytest.raises(SweepError, match=rf"{where}: cannot write there \(.+\), expected write permission"):
         write_listing(where, file, runs)
 
 
