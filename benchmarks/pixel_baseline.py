@@ -27,7 +27,7 @@ PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 
 
 def main() -> None:
-    """Fits and prints a table for both tasks."""
+    """Fits and prints a table for the tasks of two classes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workdir", required=True, help="of a run that has begun")
     workdir, config, _ = read_workdir(parser.parse_args().workdir)
@@ -35,7 +35,7 @@ def main() -> None:
     table, parts = data.dataset.table, data.split.parts()
     pixels = np.stack([_grey(data.dataset[row]["image"]) for row in range(len(data.dataset))])
     outputs: dict[str, list[Predictions]] = {"val": [], "test": []}
-    for task in TASKS.values():
+    for task in (task for task in TASKS.values() if len(task.classes) == 2):
         target = np.asarray(task.target({"label": table.label, "solid": table.solid}))
         known = {part: rows[target[rows] >= 0] for part, rows in parts.items()}
 

@@ -10,6 +10,15 @@ FAILURE = "failure.json"
 WEIGHTS = "pretrained.json"
 """In the work directory of a run from released weights: which, from which file."""
 
+VERSION = "#"
+"""Between the name of an image and the number of one of its versions: 'ID#3'."""
+
+
+def image_of(image_id: str) -> str:
+    """The name of the image that a version is of; of an image as it is, its own."""
+    image, mark, number = image_id.rpartition(VERSION)
+    return image if mark and number.isdecimal() else image_id
+
 
 def nearest(name: str, known: Sequence[str]) -> str:
     """The known name that is most like a mistyped one."""

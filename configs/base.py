@@ -12,9 +12,11 @@ def no_augmentation() -> ConfigDict:
     return ConfigDict(
         {
             "flip_horizontal": False,
+            "right_angles": False,
             "rotate_degrees": 0.0,
             "shift_height": 0.0,  # largest share of the height
             "shift_width": 0.0,
+            "shear_degrees": 0.0,
             "scale": (1.0, 1.0),
             "fill": "zero",  # or 'edge'
             "noise": 0.0,  # standard deviation in grey levels
@@ -26,7 +28,8 @@ def linear_head() -> ConfigDict:
     """The last layer on averaged features, after `model.dropout_rate`: a softmax of two outputs."""
     # With `widths`, hidden layers of so many features with ReLU come first, and `dropout_rate` after the first of them;
     # there is then no class activation map. With one output, its sigmoid is the probability of the positive answer.
-    return ConfigDict({"widths": (), "dropout_rate": 0.3, "outputs": 2})
+    # `pool` 'flatten' gives the hidden layers all positions in place of their average, of one image size alone.
+    return ConfigDict({"widths": (), "pool": "average", "dropout_rate": 0.3, "outputs": 2})
 
 
 def base() -> ConfigDict:
@@ -44,14 +47,21 @@ def base() -> ConfigDict:
     config.data.groups = ""  # file of near-duplicates to keep together (python -m tfds_builders check --groups FILE)
     config.data.data_dir = ""  # where built datasets are; '' for TFDS's default
     config.data.manual_dir = ""  # where a dataset was put that cannot be downloaded
-    config.data.split = "holdout"  # 4/6, 1/6, 1/6 by case (the paper does not say by patient; we do)
+    config.data.split = "holdout"  # by case (the paper does not say by patient; we do)
+    config.data.shares = (4, 1, 1)  # of training, validation and test in a holdout: 4/6, 1/6, 1/6
     config.data.split_seed = 0  # apart from `seed`, so that runs of several seeds have one split
     config.data.fold = 0
     config.data.folds = 5
     config.data.image_size = 299
     config.data.resize = "short_side"  # multi-input prediction; 'squash' for BASIC
+    config.data.grey = False  # luminance in three equal channels
+    config.data.despeckle = ""  # filter of the released image, data/despeckle.py: 'median', 'wiener', or none
     config.data.views = 5
     config.data.augment = no_augmentation()  # the paper lists none
+    # Every training image so many times, as it is and in versions that `augment` makes once, in place of new ones in
+    # every epoch; 0 for none. With data.split 'augmented_image' all images, before they are divided, which leaks;
+    # with 'augmented_case' too, and then divided by case.
+    config.data.variants = 0
     # As the released weights expect, or else from -1 to 1; 'raw_bgr', 'unit_bgr': blue first, 0 to 255 or 0 to 1.
     config.data.pixels = "release"
     config.data.cache = True  # keep decoded images in memory
@@ -95,6 +105,7 @@ def base() -> ConfigDict:
     config.pretrained.cache_dir = "~/.cache/busjax/weights"  # where downloaded files are kept
     config.pretrained.mt = ConfigDict({"release": "", "path": ""})
     config.pretrained.sn = ConfigDict({"release": "", "path": ""})
+    config.pretrained.head_from = ""  # work directory of a finished run whose best head a network with a release takes
     config.pretrained.freeze = ()  # patterns of parameters that stay as they are: ('image_tower/*',)
 
     config.loss = ConfigDict()
@@ -110,7 +121,7 @@ def base() -> ConfigDict:
     config.optimizer.name = "adadelta"
     config.optimizer.learning_rate = 1.0
     config.optimizer.schedule = "constant"
-    config.optimizer.rho = 0.9
+    config.optimizer.rho = 0.9  # of AdaDelta and RMSprop
     config.optimizer.eps = 1e-5
     config.optimizer.b1 = 0.9  # of Adam
     config.optimizer.b2 = 0.999
@@ -126,10 +137,13 @@ def base() -> ConfigDict:
     config.train.patience = 15  # epochs without a better network before training ends; not given in the paper
     config.train.batch_size = 10
     config.train.log_every = 10  # steps
+    # With all below the head frozen: its features of every image are computed once and kept in the work directory.
+    config.train.stored_features = False
 
     config.eval = ConfigDict({"batch_size": 10, "threshold": 0.5, "beta": 2.0})
     config.eval.mask_threshold = 0.5  # of a pixel, where lesions are drawn
-    # The row of a published table that the run belongs beside, in `--mode table`: 'shareef_4', 'mobilenet_scratch'.
+    # The row that the run belongs beside, in one published table or in all of a paper: 'shareef_4',
+    # 'mobilenet_scratch'; 'qi2019', 'REM'.
     config.table = ConfigDict({"name": "", "row": ""})
     # By F-beta on validation, each network by itself; from the first epoch on.
     config.selection = ConfigDict({"metric": "f_beta", "mode": "max", "after": 0.0})
@@ -190,7 +204,8 @@ def small(config: ConfigDict) -> None:
 
 
 def demo(config: ConfigDict) -> None:
-    """The smallest networks, on synthetic images."""
+    """The smallest networks, on synthetic images, which belong beside no published row."""
+    config.table = ConfigDict({"name": "", "row": ""})
     config.data.name = "phantom"
     config.data.image_size = 107
     config.data.views = min(config.data.views, 3)

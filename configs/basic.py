@@ -21,4 +21,5 @@ def get_config(variant: str = "full") -> ConfigDict:
     config.method = "classification"
     config.data.resize = "squash"
     config.data.views = 1
+    config.table.name, config.table.row = "qi2019", "BASIC"
     return with_variants(config, variant, {"mt": network("mt"), "sn": network("sn"), "small": small, "demo": demo})

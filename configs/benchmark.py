@@ -79,7 +79,7 @@ def benchmark(network: str) -> ConfigDict:
             "width": 1.0,
             "options": own["options"],
             # 512 and 64 are the paper's, the dropout is the scripts', also where Table 4 says without regularisation.
-            "head": {"widths": (512, 64), "dropout_rate": 0.3, "outputs": 1},
+            "head": {"widths": (512, 64), "pool": "average", "dropout_rate": 0.3, "outputs": 1},
         }
     )
     config.model.norm_scale = own["norm_scale"]

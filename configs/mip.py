@@ -28,4 +28,5 @@ def network(name: str):
 def get_config(variant: str = "full") -> ConfigDict:
     config = base()
     config.method = "classification"
+    config.table.name, config.table.row = "qi2019", "MIP"
     return with_variants(config, variant, {"mt": network("mt"), "sn": network("sn"), "small": small, "demo": demo})

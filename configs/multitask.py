@@ -56,7 +56,7 @@ def multitask(
             "width": 1.0,
             "options": own["options"],
             "segmentation": True,
-            "head": {"widths": widths, "dropout_rate": dropout_rate, "outputs": outputs},
+            "head": {"widths": widths, "pool": "average", "dropout_rate": dropout_rate, "outputs": outputs},
         }
     )
     config.model.norm_scale = own["norm_scale"]

@@ -17,4 +17,6 @@ from configs.base import base, demo, small, with_variants
 
 
 def get_config(variant: str = "full") -> ConfigDict:
-    return with_variants(base(), variant, {"small": small, "demo": demo})
+    config = base()
+    config.table.name, config.table.row = "qi2019", "REM"
+    return with_variants(config, variant, {"small": small, "demo": demo})

@@ -12,7 +12,8 @@ from busjax.data.warp import FILLS, Warp, warp
 from busjax.names import hint
 
 # The largest value of each number, which is 0 where nothing changes.
-LARGEST = {"rotate_degrees": 180.0, "shift_height": 1.0, "shift_width": 1.0, "noise": 255.0}
+LARGEST = {"rotate_degrees": 180.0, "shift_height": 1.0, "shift_width": 1.0, "shear_degrees": 45.0, "noise": 255.0}
+SWITCHES = ("right_angles", "flip_horizontal")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,11 +21,14 @@ class Augmentation:
     """Random changes of a training image besides the random crop, in this order.
 
     Shareef et al. flip, shift by 0.2 and turn by 20 degrees with fill 'edge', by Keras's ImageDataGenerator; Dizaj and
-    Valizadeh 2021 flip, turn, scale from 0.5 to 2 and add noise; Qi et al. 2019 list none.
+    Valizadeh 2021 flip, turn, scale from 0.5 to 2 and add noise; Hijab et al. 2019 turn by right angles, shift, shear,
+    scale and flip; Qi et al. 2019 list none.
 
     Attributes:
+      right_angles: whether the image is first turned by 0, 90, 180 or 270 degrees, each as often, without resampling.
       rotate_degrees: the largest angle to either side.
       shift_height, shift_width: the largest shift to either side, as a share of the height and of the width.
+      shear_degrees: the largest angle by which upright lines lean to either side.
       scale: the smallest and the largest factor, even in its logarithm: halves are as likely as doubles.
       fill: what comes into the image from outside: 'zero', or 'edge', the nearest pixel.
       flip_horizontal: whether half of the images are mirrored.
@@ -38,6 +42,8 @@ class Augmentation:
     scale: tuple[float, float] = (1.0, 1.0)
     fill: str = "zero"
     noise: float = 0.0
+    right_angles: bool = False
+    shear_degrees: float = 0.0
 
     @classmethod
     def from_mapping(cls, fields: Mapping[str, Any]) -> "Augmentation":
@@ -50,9 +56,10 @@ class Augmentation:
         for name in fields:
             if name not in known:
                 raise ValueError(f"unknown augmentation {name!r}{hint(name, known)}")
-        flip = fields.get("flip_horizontal", False)
-        if not isinstance(flip, bool):
-            raise ValueError(f"augment.flip_horizontal is {flip!r}, expected True or False")
+        switches = {name: fields.get(name, False) for name in SWITCHES}
+        for name, value in switches.items():
+            if not isinstance(value, bool):
+                raise ValueError(f"augment.{name} is {value!r}, expected True or False")
         numbers = {name: fields.get(name, 0.0) for name in LARGEST}
         for name, value in numbers.items():
             if not _is_number(value) or not 0 <= value <= LARGEST[name]:
@@ -65,8 +72,13 @@ class Augmentation:
         fill = fields.get("fill", "zero")
         if fill not in FILLS:
             raise ValueError(f"augment.fill is {fill!r}, expected one of {', '.join(FILLS)}")
-        floats = {name: float(value) for name, value in numbers.items()}
-        return cls(flip_horizontal=flip, scale=(float(scale[0]), float(scale[1])), fill=fill, **floats)
+        values: dict[str, Any] = {name: float(value) for name, value in numbers.items()} | switches
+        return cls(scale=(float(scale[0]), float(scale[1])), fill=fill, **values)
+
+    @property
+    def changes(self) -> bool:
+        """Whether it does anything at all."""
+        return dataclasses.replace(self, fill="zero") != Augmentation()
 
     def draw(self, rng: np.random.Generator, height: int, width: int) -> Warp:
         """A random warp of an image of this size. What is not asked for draws nothing."""
@@ -76,13 +88,18 @@ class Augmentation:
             down=height * _uniform(rng, self.shift_height),
             right=width * _uniform(rng, self.shift_width),
             scale=math.exp(rng.uniform(math.log(low), math.log(high))) if low < high else low,
+            shear=_uniform(rng, self.shear_degrees),
         )
 
     def apply(self, example: Example, size: int, *, crop: bool, rng: np.random.Generator) -> Example:
         """One random version of an example: warped, cropped to `size` if `crop`, mirrored, with noise.
 
-        Turning comes before the crop, so that fewer of the black corners remain.
+        Turning comes before the crop, so that fewer of the black corners remain. An image that is not square and is
+        turned by 90 degrees changes its height for its width.
         """
+        if self.right_angles:
+            turns = int(rng.integers(4))
+            example = Example(np.rot90(example.image, turns), np.rot90(example.mask, turns))
         example = warp(example, self.draw(rng, *example.image.shape[:2]), self.fill)
         if crop:
             example = random_crop(example, size, rng)

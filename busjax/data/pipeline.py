@@ -2,7 +2,8 @@
 
 A batch is a dict of image (float32, as `Preprocessing` scales it), mask (float32, 0 or 1), label and solid (int32),
 has_mask (bool), weight (float32, 0 for padding) and index (int32, the row in the dataset), all with the batch as
-leading axis. At evaluation image and mask have a second axis, the views.
+leading axis. At evaluation image and mask have a second axis, the views. With resize 'lesion' there is also extra
+(float32, 3 numbers; `lesion.Patch`).
 """
 
 import functools
@@ -16,16 +17,21 @@ from jaxtyping import Int
 
 from busjax.data import transforms
 from busjax.data.augmentation import Augmentation
-from busjax.data.device_batches import Batch, DeviceBatches
+from busjax.data.despeckle import FILTERS
+from busjax.data.despeckle import despeckle as filtered
+from busjax.data.device_batches import Batch
+from busjax.data.lesion import lesion_patch
 from busjax.data.prepared import PreparedExamples
 from busjax.data.preprocessing import HALVES, Preprocessing
 from busjax.data.records import Dataset
+from busjax.data.streams import ShuffledRows, checked_rows, local_batch_size, read_batches
 from busjax.names import hint
 
 RESIZES: dict[str, Callable[..., transforms.Example]] = {
     "squash": transforms.squash,
     "pad": transforms.pad_to_square,
     "short_side": transforms.resize_short_side,
+    "lesion": lesion_patch,
 }
 """Name -> function of (example, size, interpolation)."""
 
@@ -71,6 +77,8 @@ def training_batches(
     threads: int = 4,
     cache: bool = True,
     preprocessing: Preprocessing = HALVES,
+    grey: bool = False,
+    despeckle: str = "",
 ) -> grain.IterDataset:
     """Endless training batches, a pure function of (seed, step).
 
@@ -87,7 +95,8 @@ def training_batches(
       indices: rows to train on; each is seen once per epoch.
       image_size: height and width of the network's input, in pixels.
       resize: 'squash' to image_size x image_size, 'pad' with zeros to a square first, or 'short_side': the shorter
-        side to image_size, then a random crop (Qi et al. 2019, multi-input prediction).
+        side to image_size, then a random crop (Qi et al. 2019, multi-input prediction). 'lesion': the region of the
+        lesion to image_size x image_size (Cheng et al. 2016).
       augment: fields of `Augmentation`.
       batch_size: size of the global batch, over all hosts and devices.
       seed: integer in [0, 2**32).
@@ -98,6 +107,8 @@ def training_batches(
       threads: how many batches are computed at a time.
       cache: keep decoded and resized images in memory.
       preprocessing: what the network expects of pixels.
+      grey: whether images become their luminance, in three equal channels.
+      despeckle: filter of the image before it is resized, a name of `despeckle.FILTERS`, or '' for none.
 
     Returns:
       Batches with image [batch, image_size, image_size, 3] and mask [batch, image_size, image_size, 1].
@@ -105,10 +116,10 @@ def training_batches(
     Raises:
       ValueError: an argument out of range, an unknown name, or a batch size that hosts or devices do not divide.
     """
-    prepared = PreparedExamples(dataset, _resizer(resize, image_size, preprocessing), cache=cache)
-    rows = _checked_rows(indices, dataset)
+    prepared = PreparedExamples(dataset, _preparation(resize, image_size, preprocessing, grey, despeckle), cache=cache)
+    rows = checked_rows(indices, dataset)
     augmentation = Augmentation.from_mapping(augment)
-    local_size = _local_batch_size(batch_size, process_index, process_count, sharding)
+    local_size = local_batch_size(batch_size, process_index, process_count, sharding)
     if not 0 <= seed < 2**32:
         raise ValueError(f"seed is {seed}, expected 0 to 2**32 - 1")
 
@@ -116,10 +127,11 @@ def training_batches(
         example = augmentation.apply(record["example"], image_size, crop=resize == "short_side", rng=rng)
         return _batch_element(record, example.image, example.mask, weight=1.0)
 
-    stream = _ShuffledRows(rows, seed).repeat().map(prepared.__getitem__).random_map(finish, seed=seed)
+    stream = ShuffledRows(rows, seed).repeat().map(prepared.__getitem__).random_map(finish, seed=seed)
     # Sliced last, so that the position that keys the augmentation is the one in the global stream.
-    return _read(
-        stream[process_index::process_count], local_size, batch_size, sharding, prefetch, threads, preprocessing
+    finished = functools.partial(_scaled, preprocessing)
+    return read_batches(
+        stream[process_index::process_count], local_size, batch_size, sharding, prefetch, threads, finished
     )
 
 
@@ -138,6 +150,8 @@ def evaluation_batches(
     threads: int = 4,
     cache: bool = True,
     preprocessing: Preprocessing = HALVES,
+    grey: bool = False,
+    despeckle: str = "",
 ) -> EvaluationBatches:
     """Every given row once, in order, in batches of one size; the last is padded with its last row at weight 0.
 
@@ -148,7 +162,8 @@ def evaluation_batches(
       dataset: records by row.
       indices: rows to evaluate.
       image_size: height and width of a view, in pixels.
-      resize: 'squash' or 'pad' (one view), or 'short_side' and windows along the longer side (Qi et al. 2019).
+      resize: 'squash', 'pad' or 'lesion' (one view), or 'short_side' and windows along the longer side (Qi et al.
+        2019).
       views: number of windows per image; 5 in the paper; 1 is the centre.
       batch_size: number of images (not views) in a global batch.
       sharding: of the batch axis; None leaves numpy arrays of this host's part.
@@ -158,6 +173,8 @@ def evaluation_batches(
       threads: how many batches are computed at a time.
       cache: keep decoded and resized images in memory between passes.
       preprocessing: what the network expects of pixels.
+      grey: whether images become their luminance, in three equal channels.
+      despeckle: filter of the image before it is resized, a name of `despeckle.FILTERS`, or '' for none.
 
     Returns:
       Batches with image [batch, views, image_size, image_size, 3] and mask [batch, views, image_size, image_size, 1].
@@ -165,9 +182,9 @@ def evaluation_batches(
     Raises:
       ValueError: an argument out of range, an unknown name, or a batch size that hosts or devices do not divide.
     """
-    prepared = PreparedExamples(dataset, _resizer(resize, image_size, preprocessing), cache=cache)
-    rows = _checked_rows(indices, dataset)
-    local_size = _local_batch_size(batch_size, process_index, process_count, sharding)
+    prepared = PreparedExamples(dataset, _preparation(resize, image_size, preprocessing, grey, despeckle), cache=cache)
+    rows = checked_rows(indices, dataset)
+    local_size = local_batch_size(batch_size, process_index, process_count, sharding)
     if views < 1 or (resize != "short_side" and views != 1):
         one = f"1 with resize {resize}"
         raise ValueError(f"views is {views}, expected {'at least 1' if resize == 'short_side' else one}")
@@ -179,57 +196,8 @@ def evaluation_batches(
         return _batch_element(record, cut.image, cut.mask, weight=float(position < len(rows)))
 
     stream = grain.MapDataset.range(count * batch_size)[process_index::process_count].map(finish)
-    return EvaluationBatches(_read(stream, local_size, batch_size, sharding, prefetch, threads, preprocessing), count)
-
-
-class _ShuffledRows(grain.MapDataset):
-    """Rows in a new random order every epoch: element i is in epoch i // len.
-
-    Grain's own shuffle searches a cipher over 2**16 positions for one inside the list, which takes 13 ms an element for
-    2 rows and 0.3 ms for 100; this is numpy's permutation of (seed, epoch).
-    """
-
-    def __init__(self, rows: np.ndarray, seed: int):
-        super().__init__()
-        self._rows = rows
-        self._order = functools.lru_cache(maxsize=8)(
-            lambda epoch: np.random.default_rng([seed, epoch]).permutation(len(rows))
-        )
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return self.slice(index)
-        epoch, position = divmod(index, len(self._rows))
-        return int(self._rows[self._order(epoch)[position]])
-
-
-def _read(
-    stream: grain.MapDataset,
-    local_size: int,
-    batch_size: int,
-    sharding: jax.sharding.Sharding | None,
-    prefetch: int,
-    threads: int,
-    preprocessing: Preprocessing,
-) -> grain.IterDataset:
-    """Batches of the stream, computed by threads ahead of their use and moved to the devices by one more."""
-    if prefetch < 0 or threads < 1:
-        raise ValueError(f"prefetch is {prefetch} and threads {threads}, expected at least 0 and 1")
-    options = grain.ReadOptions(
-        num_threads=threads if prefetch else 0, prefetch_buffer_size=max(prefetch, threads) if prefetch else 0
-    )
-    # Batched before to_iter_dataset: the stream is then the same for any number of threads.
-    batches = (
-        stream.batch(local_size, drop_remainder=True)
-        .map(functools.partial(_scaled, preprocessing))
-        .to_iter_dataset(options)
-    )
-    if sharding is None:
-        return batches
-    return DeviceBatches(batches, sharding, batch_size, prefetch=prefetch)
+    finished = functools.partial(_scaled, preprocessing)
+    return EvaluationBatches(read_batches(stream, local_size, batch_size, sharding, prefetch, threads, finished), count)
 
 
 def _batch_element(record: dict[str, Any], image: np.ndarray, mask: np.ndarray, *, weight: float) -> Batch:
@@ -241,6 +209,7 @@ def _batch_element(record: dict[str, Any], image: np.ndarray, mask: np.ndarray, 
         "has_mask": record["has_mask"],
         "weight": np.float32(weight),
         "index": record["index"],
+        **({"extra": record["extra"]} if "extra" in record else {}),
     }
 
 
@@ -253,31 +222,22 @@ def _scaled(preprocessing: Preprocessing, batch: Batch) -> Batch:
     }
 
 
-def _resizer(resize: str, image_size: int, preprocessing: Preprocessing) -> Any:
+def _preparation(
+    resize: str, image_size: int, preprocessing: Preprocessing, grey: bool, despeckle: str
+) -> Callable[[transforms.Example], transforms.Example]:
+    """What is done to every image in the same way, once."""
     if resize not in RESIZES:
         raise ValueError(f"unknown resize {resize!r}{hint(resize, list(RESIZES))}")
     if image_size < 1:
         raise ValueError(f"image_size is {image_size}, expected at least 1 pixel")
-    return functools.partial(RESIZES[resize], size=image_size, interpolation=preprocessing.interpolation)
+    if despeckle and despeckle not in FILTERS:
+        raise ValueError(f"unknown despeckle {despeckle!r}{hint(despeckle, list(FILTERS))}")
 
+    def prepare(example: transforms.Example) -> transforms.Example:
+        if grey:
+            example = transforms.grey(example)
+        if despeckle:
+            example = filtered(example, despeckle)
+        return RESIZES[resize](example, size=image_size, interpolation=preprocessing.interpolation)
 
-def _checked_rows(indices: np.ndarray, dataset: Dataset) -> np.ndarray:
-    if not len(indices):
-        raise ValueError("no rows to read: the list of indices is empty")
-    low, high = int(indices.min()), int(indices.max())
-    if low < 0 or high >= len(dataset):
-        raise ValueError(f"indices from {low} to {high}, expected 0 to {len(dataset) - 1}, the rows of the dataset")
-    return np.array(indices)
-
-
-def _local_batch_size(
-    batch_size: int, process_index: int, process_count: int, sharding: jax.sharding.Sharding | None
-) -> int:
-    if not 0 <= process_index < process_count:
-        raise ValueError(f"process_index is {process_index}, expected 0 to {process_count - 1} (process_count - 1)")
-    if batch_size < 1 or batch_size % process_count:
-        raise ValueError(f"batch_size is {batch_size}, expected a positive multiple of the {process_count} host(s)")
-    devices = len(sharding.device_set) if sharding is not None else 1
-    if batch_size % devices:
-        raise ValueError(f"batch_size is {batch_size}, expected a multiple of the {devices} devices")
-    return batch_size // process_count
+    return prepare

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from busjax.data.lesion import Patch
 from busjax.data.records import Dataset
 from busjax.data.transforms import Example, is_one_channel, three_channels
 
@@ -25,7 +26,8 @@ class PreparedExamples:
         self._lock = threading.Lock()
 
     def __getitem__(self, row: int) -> dict[str, Any]:
-        """Example (`transforms.Example`, not to be written to), label, solid, has_mask and index of one row.
+        """Example (`transforms.Example`, not to be written to), label, solid, has_mask and index of one row; of a
+        `Patch` its `extra`, too.
 
         Raises:
           ValueError: image or mask of a record are not uint8 arrays of one size.
@@ -47,7 +49,8 @@ class PreparedExamples:
         _require_pixels(record["image_id"], "image", image, (*image.shape[:2], 3))
         _require_pixels(record["image_id"], "mask", mask, (*image.shape[:2], 1))
         example = self._prepare(Example(image, mask))
-        return {
+        extra = {"extra": example.extra} if isinstance(example, Patch) else {}
+        return extra | {
             "example": Example(_compact(example.image), _frozen(example.mask)),
             "label": np.int32(record["label"]),
             "solid": np.int32(record["solid"]),

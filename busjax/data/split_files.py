@@ -11,7 +11,7 @@ import numpy as np
 
 from busjax.atomic import write_atomic
 from busjax.data.records import Table
-from busjax.data.splits import PARTS, PROTOCOLS, Split, SplitError
+from busjax.data.splits import BY_IMAGE, PARTS, PROTOCOLS, Split, SplitError
 from tfds_builders.record import LABELS
 
 COLUMNS = ("image_id", "case_id", "label", "solid")
@@ -42,7 +42,7 @@ def read_split(directory: str | os.PathLike[str], table: Table) -> Split:
 
     Raises:
       SplitError: a file is missing or malformed, an image_id is unknown or appears twice, a case_id, label or solid
-        differs from the table, or a case lies in two parts (unless the protocol is `holdout_image`).
+        differs from the table, or a case lies in two parts (unless the protocol is of `BY_IMAGE`).
     """
     folder = Path(directory)
     facts = _read_facts(folder / "split.json")
@@ -63,7 +63,7 @@ def read_split(directory: str | os.PathLike[str], table: Table) -> Split:
             place[image_id] = here
             row = row_of[image_id]
             _require_same(here, fields, table, row)
-            if part_of_case.setdefault(case_id, part) != part and facts["protocol"] != "holdout_image":
+            if part_of_case.setdefault(case_id, part) != part and facts["protocol"] not in BY_IMAGE:
                 raise SplitError(
                     f"{here}: case {case_id!r} is already in {part_of_case[case_id]}.csv, expected one part"
                 )
@@ -72,6 +72,15 @@ def read_split(directory: str | os.PathLike[str], table: Table) -> Split:
             raise SplitError(f"{path} lists no images, expected at least one")
         parts[part] = np.array(rows)
     return Split(parts["train"], parts["val"], parts["test"], facts["protocol"], facts["seed"], facts["fold"])
+
+
+def listed_cases(directory: str | os.PathLike[str], part: str) -> list[tuple[str, str]]:
+    """Image and case of every row of a written part, as the file has them.
+
+    Raises:
+      SplitError: the file is missing or malformed.
+    """
+    return [(fields["image_id"], fields["case_id"]) for _, fields in _read_rows(Path(directory) / f"{part}.csv")]
 
 
 def _class_name(label: Any) -> str:

@@ -1,7 +1,7 @@
 """Which images train, validate and test: by case, stratified, from a seed; written to and read from CSV files.
 
 Source of the proportions and strata: Qi et al. 2019, section 3 (8145 images in parts of 4/6, 1/6, 1/6, by class). The
-paper does not say that a patient's images stay together; here they do, except in `holdout_image`.
+paper does not say that a patient's images stay together; here they do, except in the protocols of `BY_IMAGE`.
 """
 
 import dataclasses
@@ -13,12 +13,15 @@ from jaxtyping import Int
 from busjax.data.records import Table
 from busjax.data.strata import deal, image_strata
 from busjax.names import hint
-from tfds_builders.record import MALIGNANT
+from tfds_builders.record import LABELS, MALIGNANT
 
 PARTS = ("train", "val", "test")
-PROTOCOLS = ("holdout", "kfold", "official", "holdout_image")
-TASKS = ("malignant", "solid")
-HOLDOUT_WEIGHTS = (4, 1, 1)
+BY_IMAGE = ("holdout_image", "augmented_image")
+AUGMENTED = ("augmented_case", "augmented_image")
+"""Protocols that divide a table of versions of images (`variants.VariantDataset`), all of them multiplied."""
+PROTOCOLS = ("holdout", "kfold", "official", "holdout_image", *AUGMENTED)
+TASKS = ("malignant", "solid", "tumour")
+HOLDOUT_SHARES = (4, 1, 1)
 TRAIN, VAL, TEST, LEFT_OUT = 0, 1, 2, -1
 
 
@@ -43,7 +46,7 @@ class Split:
     @property
     def leaks_patients(self) -> bool:
         """Whether images of one case may lie in several parts, which makes test figures optimistic."""
-        return self.protocol == "holdout_image"
+        return self.protocol in BY_IMAGE
 
     def parts(self) -> dict[str, Int[np.ndarray, " _"]]:
         """The three index arrays by name."""
@@ -57,15 +60,16 @@ def make_split(
     seed: int,
     fold: int = 0,
     folds: int = 5,
+    shares: tuple[int, int, int] = HOLDOUT_SHARES,
     train: Collection[str] = (),
     test: Collection[str] = (),
 ) -> Split:
     """Divides the images of one or several datasets into training, validation and test parts.
 
-    Every protocol but `holdout_image` keeps a case in one part. All are stratified by class, solidity and dataset (see
-    `strata.deal`), deterministic in their arguments, and do not depend on the order of the table's rows.
+    Every protocol but those of `BY_IMAGE` keeps a case in one part. All are stratified by class, solidity and dataset
+    (see `strata.deal`), deterministic in their arguments, and do not depend on the order of the table's rows.
 
-    - `holdout`: 4/6, 1/6, 1/6 (Qi et al. 2019). `fold` must be 0.
+    - `holdout`: `shares` of training, validation and test; by default 4/6, 1/6, 1/6 (Qi et al. 2019). `fold` must be 0.
     - `kfold`: `folds` equal parts; part `fold` is tested, the next one (cyclically) validates, the others train. Over
       all folds every case is tested once and validates once.
     - `official`: images of each dataset's published fold `fold` are tested; of the other cases one part as large as an
@@ -74,6 +78,10 @@ def make_split(
       (-1) are never tested.
     - `holdout_image`: `holdout` with every image on its own, as a class-stratified split of images does it. It leaks
       patients between the parts and serves for comparison only.
+    - `augmented_image`: `holdout_image` of a table whose rows are versions of images (`variants.VariantDataset`), as
+      Hijab et al. 2019 divide them. Versions of one image stand on both sides: it leaks more still.
+    - `augmented_case`: `holdout` of such a table. All versions of a case's images are in one part: what
+      `augmented_image` is without its leak.
 
     The protocol divides the datasets of `train`. A dataset of `test` that is not among them is tested as a whole
     (external validation). A dataset of `train` that is not in `test` gives its test part to training. Images of a case
@@ -85,6 +93,7 @@ def make_split(
       seed: non-negative integer.
       fold: which fold is tested (`kfold`, `official`).
       folds: number of folds, at least 3 (`kfold` only).
+      shares: relative sizes of training, validation and test (`kfold` and `official` have their own).
       train: names of the datasets to train and validate on; all by default.
       test: names of the datasets to test on; those of `train` by default.
 
@@ -112,7 +121,7 @@ def make_split(
     trained = np.isin(dataset, list(train or datasets))
     tested = np.isin(dataset, list(test)) if test else trained
     groups = np.unique(case_id[order], return_inverse=True)[1]
-    if protocol == "holdout_image":
+    if protocol in BY_IMAGE:
         groups = np.arange(len(order))
     label = np.asarray(table.label)[order]
     strata = image_strata(label, np.asarray(table.solid)[order])
@@ -126,7 +135,7 @@ def make_split(
         case = case_id[order][trained]
         part[trained] = _official_parts(inner, strata, official, fold, seed, case=case, dataset=dataset[trained])
     else:
-        part[trained] = _dealt_parts(inner, strata, protocol, fold, folds, seed)
+        part[trained] = _dealt_parts(inner, strata, protocol, fold, folds, shares, seed)
     part[(part == TEST) & ~tested] = TRAIN
     part[tested & ~trained] = TEST
     part[np.isin(groups, groups[part == TEST]) & (part != TEST)] = LEFT_OUT
@@ -141,29 +150,33 @@ def make_split(
 
 
 def check_targets(split: Split, table: Table, tasks: Sequence[str]) -> None:
-    """Checks that every task can be trained, validated and tested: positive and negative images in every part.
+    """Checks that every task can be trained, validated and tested: images of all its classes in every part.
 
     Args:
       split: rows of each part.
       table: columns of the dataset.
-      tasks: 'malignant' (label malignant against all others) and 'solid' (1 against 0); images of which it is
-        unknown do not count.
+      tasks: 'malignant' (label malignant against all others), 'solid' (1 against 0) and 'tumour' (normal, benign,
+        malignant); images of which it is unknown do not count.
 
     Raises:
-      SplitError: an unknown task, or a part without positive or negative images of a task.
+      SplitError: an unknown task, or a part without images of a class of a task.
     """
     for task in tasks:
         if task not in TASKS:
             raise SplitError(f"unknown task {task!r}{hint(task, TASKS)}")
         for name, rows in split.parts().items():
+            shown = ", ".join(np.unique(np.asarray(table.dataset)[rows]).tolist())
+            here = f"the {name} part of the {split.protocol} split ({shown})"
+            label = np.asarray(table.label)[rows]
+            if task == "tumour":
+                _require_labels(label, here)
+                continue
             if task == "malignant":
-                label = np.asarray(table.label)[rows]
                 positive = label[label >= 0] == MALIGNANT
             else:
                 solid = np.asarray(table.solid)[rows]
                 positive = solid[solid >= 0] == 1
-            shown = ", ".join(np.unique(np.asarray(table.dataset)[rows]).tolist())
-            _require_both(positive, f"the {name} part of the {split.protocol} split ({shown})", task)
+            _require_both(positive, here, task)
 
 
 def check_masks(split: Split, table: Table) -> None:
@@ -188,18 +201,18 @@ def check_masks(split: Split, table: Table) -> None:
 
 
 def _dealt_parts(
-    groups: np.ndarray, strata: np.ndarray, protocol: str, fold: int, folds: int, seed: int
+    groups: np.ndarray, strata: np.ndarray, protocol: str, fold: int, folds: int, shares: tuple[int, ...], seed: int
 ) -> Int[np.ndarray, " images"]:
-    """TRAIN, VAL or TEST for every image, by `holdout`, `holdout_image` or `kfold`."""
+    """TRAIN, VAL or TEST for every image, by `kfold` or in `shares`."""
     if protocol == "kfold":
         if folds < 3:
             raise SplitError(f"kfold needs at least 3 folds (training, validation, test), found folds={folds}")
         weights: tuple[int, ...] = (1,) * folds
         _require_fold(fold, range(folds), protocol)
     else:
-        weights = HOLDOUT_WEIGHTS
+        weights = shares
         _require_fold(fold, range(1), protocol)
-    _require_cases(groups, len(weights), "images" if protocol == "holdout_image" else "cases")
+    _require_cases(groups, len(weights), "images" if protocol in BY_IMAGE else "cases")
     part = deal(groups, strata, weights, seed)
     if protocol != "kfold":
         return part
@@ -238,7 +251,7 @@ def _official_parts(
     _require_cases(groups[rest], 2, f"cases outside official fold {fold}")
     renumbered = np.unique(groups[rest], return_inverse=True)[1]
     part = np.where(tested, TEST, LEFT_OUT)
-    weights = (max(most - 2, 1), 1) if most > 1 else HOLDOUT_WEIGHTS[:2]
+    weights = (max(most - 2, 1), 1) if most > 1 else HOLDOUT_SHARES[:2]
     part[rest] = deal(renumbered, strata[rest], weights, seed)
     return part
 
@@ -252,6 +265,17 @@ def _require_cases(groups: np.ndarray, parts: int, what: str) -> None:
     found = len(np.unique(groups))
     if found < parts:
         raise SplitError(f"cannot divide {found} {what} into {parts} parts")
+
+
+def _require_labels(label: np.ndarray, part: str) -> None:
+    counts = [int((label == number).sum()) for number in range(len(LABELS))]
+    missing = [name for name, count in zip(LABELS, counts, strict=True) if not count]
+    if missing:
+        found = ", ".join(f"{count} {name}" for name, count in zip(LABELS, counts, strict=True))
+        raise SplitError(
+            f"split without {' and '.join(missing)} images: {part} has {found} ones, expected some of each for the "
+            "task 'tumour'; where there are no normal images, use the task 'malignant' (configs/dizaj.py:two_classes)"
+        )
 
 
 def _require_both(positive: np.ndarray, part: str, task: str) -> None:

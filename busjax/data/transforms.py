@@ -100,6 +100,13 @@ def windows(example: Example, size: int, count: int = 5) -> Windows:
     return Windows(np.stack([example.image[cut] for cut in cuts]), np.stack([example.mask[cut] for cut in cuts]))
 
 
+def grey(example: Example) -> Example:
+    """The luminance in three equal channels, by the weights of ITU-R BT.601; a grey image stays as it is."""
+    if is_one_channel(example.image):
+        return example
+    return Example(three_channels(np.asarray(Image.fromarray(example.image).convert("L"))), example.mask)
+
+
 def flip_horizontal(example: Example, rng: np.random.Generator) -> Example:
     """Mirrors left and right with probability one half."""
     if rng.random() < 0.5:

@@ -14,18 +14,21 @@ FILLS = ("zero", "edge")
 
 @dataclasses.dataclass(frozen=True)
 class Warp:
-    """Scaled and turned about the centre, then shifted.
+    """Sheared, scaled and turned about the centre, then shifted.
 
     Attributes:
       degrees: of the turn, counter-clockwise.
       down, right: of the shift, in pixels.
       scale: factor; above 1 the image grows and its border is lost.
+      shear: degrees by which upright lines lean: what is below the centre moves right, what is above it left. Keras
+        also draws the image together along its height, by the cosine of the angle.
     """
 
     degrees: float = 0.0
     down: float = 0.0
     right: float = 0.0
     scale: float = 1.0
+    shear: float = 0.0
 
     def sources(self, height: int, width: int) -> Float64[np.ndarray, "2 3"]:
         """The matrix that takes a place (x, y, 1) in the result to the place (x, y) that it shows.
@@ -35,6 +38,8 @@ class Warp:
         angle = math.radians(self.degrees)
         cosine, sine = math.cos(angle) / self.scale, math.sin(angle) / self.scale
         turn = np.array([[cosine, -sine], [sine, cosine]])
+        if self.shear:
+            turn = np.array([[1.0, -math.tan(math.radians(self.shear))], [0.0, 1.0]]) @ turn
         centre = np.array([width / 2, height / 2])
         return np.column_stack([turn, centre - turn @ (centre + np.array([self.right, self.down]))])
 

@@ -70,14 +70,16 @@ def resampled_rates(
     draws: Int64[np.ndarray, "resamples cases"],
     case_of_image: Int64[np.ndarray, " n"],
     outcome: Int64[np.ndarray, " n"],
-    rates: Callable[[Float64[np.ndarray, "resamples 4"]], dict[str, Float64[np.ndarray, " resamples"]]],
+    rates: Callable[[Float64[np.ndarray, "resamples outcomes"]], dict[str, Float64[np.ndarray, " resamples"]]],
+    *,
+    outcomes: int = 4,
 ) -> dict[str, Float64[np.ndarray, " resamples"]]:
     """Rates of every resample of cases.
 
-    `outcome` numbers each image's outcome 0 to 3 and `rates` turns counts of the four outcomes, one row per
-    resample, into named rates. Counting per case first makes each resample one row of a matrix product.
+    `outcome` numbers each image's outcome from 0 to `outcomes` - 1 and `rates` turns counts of the outcomes, one row
+    per resample, into named rates. Counting per case first makes each resample one row of a matrix product.
     """
-    per_case = np.zeros((draws.shape[1], 4))
+    per_case = np.zeros((draws.shape[1], outcomes))
     np.add.at(per_case, (case_of_image, outcome), 1.0)
     return rates(draws.astype(np.float64) @ per_case)
 

@@ -15,9 +15,11 @@ class CamExample:
       image: what the output saw, in colour.
       cam: from 0 to 1, already resized to the image.
       mask: nonzero inside the lesion; None where the dataset has no mask for this image.
-      target: 1 positive, 0 negative, -1 unknown.
-      score: the output's score of the positive class.
+      target: 1 positive, 0 negative, -1 unknown; of more than two classes the class.
+      score: the output's score of the positive class; of more than two classes that of the one decided.
       output: the output's name, e.g. 'mt'.
+      classes: the classes where there are more than two.
+      decided: of more than two classes the one with the highest score.
 
     Raises:
       ValueError: sizes differ, or a value is out of range; the message names the image and the field.
@@ -30,6 +32,8 @@ class CamExample:
     target: int
     score: float
     output: str
+    classes: tuple[str, ...] = ()
+    decided: int = -1
 
     def __post_init__(self) -> None:
         size = self.image.shape[:2]
@@ -38,8 +42,14 @@ class CamExample:
                 raise ValueError(f"image '{self.image_id}': {field}: found size {array.shape}, expected {size}")
         _check_unit(self.image_id, "cam", self.cam)
         _check_unit(self.image_id, "score", np.asarray(self.score, dtype=np.float64))
-        if self.target not in (-1, 0, 1):
-            raise ValueError(f"image '{self.image_id}': target: found {self.target}, expected 1, 0, or -1 (unknown)")
+        known = range(len(self.classes) or 2)
+        if self.target not in (-1, *known):
+            expected = f"0 to {known[-1]}" if self.classes else "1, 0"
+            raise ValueError(
+                f"image '{self.image_id}': target: found {self.target}, expected {expected}, or -1 (unknown)"
+            )
+        if self.classes and self.decided not in known:
+            raise ValueError(f"image '{self.image_id}': decided: found {self.decided}, expected 0 to {known[-1]}")
 
 
 @dataclass(frozen=True, eq=False)

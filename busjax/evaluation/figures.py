@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from busjax.evaluation.metrics import binary_metrics, roc_points
+from busjax.evaluation.multiclass import against_rest, multiclass_metrics
 from busjax.evaluation.predictions import Predictions
 
 # Okabe and Ito's palette: told apart by readers with any colour vision, and in print.
@@ -26,7 +27,8 @@ def png_bytes(figure: Figure, *, dpi: int = 120) -> bytes:
 def roc_curves(outputs: Sequence[Predictions], *, title: str = "") -> Figure:
     """ROC curves of several outputs on one part of the data, with AUC and n (Qi et al. 2019, Figs. 7 and 8).
 
-    An output whose known targets are all of one class has no curve; the legend says so.
+    Of more than two classes each has its curve, against the rest. An output whose known targets are all of one class
+    has no curve; the legend says so.
 
     Raises:
       ValueError: no output, or one without a known target.
@@ -36,7 +38,7 @@ def roc_curves(outputs: Sequence[Predictions], *, title: str = "") -> Figure:
     figure = Figure(figsize=(5, 5), layout="constrained")
     axes = figure.add_subplot()
     axes.plot([0, 1], [0, 1], linestyle=":", color="#8A8F98", linewidth=1, label="chance")
-    for index, predictions in enumerate(outputs):
+    for index, predictions in enumerate(_of_two_classes(outputs)):
         metrics = binary_metrics(predictions, resamples=0)
         size = f"n = {metrics.images} ({metrics.positives} positive)"
         colour = _COLOURS[index % len(_COLOURS)]
@@ -53,28 +55,49 @@ def roc_curves(outputs: Sequence[Predictions], *, title: str = "") -> Figure:
     return figure
 
 
+def _of_two_classes(outputs: Sequence[Predictions]) -> list[Predictions]:
+    """Outputs of more than two classes as one for each class."""
+    return [
+        one
+        for output in outputs
+        for one in (
+            [output]
+            if len(output.classes) == 2
+            else [against_rest(output, index) for index in range(len(output.classes))]
+        )
+    ]
+
+
 def confusion_matrix(predictions: Predictions, *, threshold: float = 0.5, title: str = "") -> Figure:
-    """Counts and row percentages, true class in rows, positive class first (Qi et al. 2019, Figs. 6 and 9).
+    """Counts and row percentages, true class in rows; of two the positive first (Qi et al. 2019, Figs. 6 and 9).
+
+    Of more classes the order is theirs, and an image is decided by its highest score.
 
     Raises:
-      ValueError: more than two classes, no known target, or a threshold outside [0, 1].
+      ValueError: no known target, or a threshold outside [0, 1].
     """
-    metrics = binary_metrics(predictions, threshold=threshold, resamples=0)
-    counts = np.array([[metrics.tp, metrics.fn], [metrics.fp, metrics.tn]])
+    if len(predictions.classes) == 2:
+        metrics = binary_metrics(predictions, threshold=threshold, resamples=0)
+        counts = np.array([[metrics.tp, metrics.fn], [metrics.fp, metrics.tn]])
+        classes = list(predictions.classes[::-1])
+    else:
+        counts = np.array(multiclass_metrics(predictions, resamples=0).confusion)
+        classes = list(predictions.classes)
+    size = len(classes)
     totals = counts.sum(axis=1, keepdims=True)
-    shares = np.divide(counts, totals, out=np.zeros((2, 2)), where=totals > 0)
-    figure = Figure(figsize=(3.5, 3.2), layout="constrained")
+    shares = np.divide(counts, totals, out=np.zeros((size, size)), where=totals > 0)
+    figure = Figure(figsize=(0.9 + 1.3 * size, 0.6 + 1.3 * size), layout="constrained")
     axes = figure.add_subplot()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for row in range(2):
-        for column in range(2):
+    for row in range(size):
+        for column in range(size):
             share = f"{100 * shares[row, column]:.1f} %" if totals[row, 0] else "no image"
             colour = "white" if shares[row, column] > 0.55 else "black"
             text = f"{counts[row, column]}\n{share}"
             axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=13)
-    names = [name.replace("_", " ") for name in reversed(predictions.classes)]
-    axes.set_xticks([0, 1], names)
-    axes.set_yticks([0, 1], names, rotation=90, va="center")
+    names = [name.replace("_", " ") for name in classes]
+    axes.set_xticks(range(size), names)
+    axes.set_yticks(range(size), names, rotation=90, va="center")
     axes.set(xlabel="predicted class", ylabel="true class", title=title)
     return figure
 

@@ -42,7 +42,8 @@ def overlay(
 
 
 def cam_gallery(examples: Sequence[CamExample], *, threshold: float = 0.5) -> Figure:
-    """Image and image with map, in rows of true positives, true negatives, false negatives and false positives.
+    """Image and image with map, in rows of true positives, true negatives, false negatives and false positives; of more
+    than two classes in rows of each class, decided rightly and wrongly.
 
     The layout of Qi et al. 2019, Fig. 11; the lesion is outlined where there is a mask. Of each outcome the first
     three examples given are shown; one without a known target is not. A row says so where there is no example.
@@ -52,10 +53,19 @@ def cam_gallery(examples: Sequence[CamExample], *, threshold: float = 0.5) -> Fi
     """
     if not examples:
         raise ValueError("CAM gallery: found no example, expected at least one")
-    members = {
-        name: [example for example in examples if (example.target, example.score > threshold) == outcome]
-        for name, outcome in _OUTCOMES.items()
-    }
+    if classes := examples[0].classes:
+        members = {
+            f"{name.replace('_', ' ')}, {'right' if right else 'wrong'}": [
+                e for e in examples if e.target == index and (e.decided == index) == right
+            ]
+            for index, name in enumerate(classes)
+            for right in (True, False)
+        }
+    else:
+        members = {
+            name: [example for example in examples if (example.target, example.score > threshold) == outcome]
+            for name, outcome in _OUTCOMES.items()
+        }
     heights = [2.25 if found else 0.5 for found in members.values()]
     widths = [1.0, 1.0, 0.06] * PAIRS_PER_ROW  # a pair and a gap
     figure = Figure(figsize=(2.0 * sum(widths), sum(heights)), layout="constrained")
@@ -115,7 +125,8 @@ def _show_pair(left: Axes, right: Axes, example: CamExample) -> None:
         if example.mask is not None and example.mask.any() and not example.mask.all():
             axes.contour(example.mask > 0, levels=[0.5], colors=_OUTLINE, linewidths=0.9)
     left.set_title(short_id(example.image_id), fontsize=8)
-    right.set_title(f"{example.output} score {example.score:.3f}", fontsize=8)
+    what = example.classes[example.decided].replace("_", " ") if example.classes else f"{example.output} score"
+    right.set_title(f"{what} {example.score:.3f}", fontsize=8)
 
 
 def short_id(image_id: str, length: int = 24) -> str:

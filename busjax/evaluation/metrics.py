@@ -120,7 +120,7 @@ def binary_metrics(
     if resamples < 0:
         raise ValueError(f"resamples: found {resamples}, expected 0 or more")
     decided = decide(predictions, threshold)
-    known = _known(predictions)
+    known = known_images(predictions)
     positive = predictions.target[known] == 1
     score = predictions.scores[known, 1]
     outcome = np.where(positive, np.where(decided[known], 0, 1), np.where(decided[known], 3, 2)).astype(np.int64)
@@ -129,7 +129,7 @@ def binary_metrics(
     case_of_image = case_of_image.astype(np.int64)
 
     rates = {name: float(value[0]) for name, value in _rates(counts[None].astype(np.float64), beta).items()}
-    auc = _auc(positive, score)
+    auc = area_under_curve(positive, score)
     undefined = _reasons({**rates, "auc": auc}, counts.tolist())
     intervals: dict[str, Interval] = {}
     if resamples and len(case_names) < 2:
@@ -168,7 +168,7 @@ def roc_points(predictions: Predictions) -> RocCurve:
       ValueError: more than two classes, or not both classes among the known targets.
     """
     _check_binary(predictions)
-    known = _known(predictions)
+    known = known_images(predictions)
     positive = predictions.target[known] == 1
     if positive.all() or not positive.any():
         found = f"{int(positive.sum())} positive and {int((~positive).sum())} negative images"
@@ -184,7 +184,12 @@ def _check_binary(predictions: Predictions) -> None:
         raise ValueError(f"predictions of '{predictions.name}': classes: found {predictions.classes}, expected two")
 
 
-def _known(predictions: Predictions) -> Bool[np.ndarray, " n"]:
+def known_images(predictions: Predictions) -> Bool[np.ndarray, " n"]:
+    """Where the target is known.
+
+    Raises:
+      ValueError: nowhere.
+    """
     known = predictions.known
     if not known.any():
         found = f"{len(known)} images, none with a known target"
@@ -192,7 +197,8 @@ def _known(predictions: Predictions) -> Bool[np.ndarray, " n"]:
     return known
 
 
-def _auc(positive: Bool[np.ndarray, " n"], score: Float64[np.ndarray, " n"]) -> float:
+def area_under_curve(positive: Bool[np.ndarray, " n"], score: Float64[np.ndarray, " n"]) -> float:
+    """Area under the ROC curve, a tie counting one half; NaN where all images are of one class."""
     if positive.all() or not positive.any():
         return float("nan")
     from sklearn.metrics import roc_auc_score  # slow to import, and needed only here

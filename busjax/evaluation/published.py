@@ -1,6 +1,7 @@
 """Results printed in the papers, as data, to be shown beside ours.
 
-The numbers are in `papers/NAME.csv`, one line for each result, as the paper prints them:
+The numbers are in `papers/NAME.csv`, one line for each result, as the paper prints them; `literature.py` says what each
+table is:
 
 * `tables`: the tables it is printed in, of `PAPERS[NAME].tables`; several where a paper repeats a result.
 * `row`: its name, unique within a table. A run's config names it in `table.row`.
@@ -10,7 +11,8 @@ The numbers are in `papers/NAME.csv`, one line for each result, as the paper pri
 * `note`: what is known to be wrong or missing.
 
 What a paper prints as "AUC" is in the column `printed_auc`; `Paper.auc_is` says which of our metrics that is: `auc`, or
-`balanced_accuracy` where it was computed from decisions instead of scores.
+`balanced_accuracy` where it was computed from decisions instead of scores. `printed_accuracy` is what a paper prints as
+accuracy where it can be none of our metrics for certain; ours stand beside it under their own names.
 
 All were measured on other images than ours, or on other folds of them, so that a difference to ours is not a
 difference between methods. They are labelled `OTHER_DATA` wherever they are shown.
@@ -18,82 +20,19 @@ difference between methods. They are labelled `OTHER_DATA` wherever they are sho
 
 import csv
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
+from busjax.evaluation.literature import METRICS, PAPERS, QUESTIONS, RATES
 from busjax.names import hint
 
 OTHER_DATA = "other data"
 """The label of every published row."""
 
-RATES = ("accuracy", "sensitivity", "specificity", "precision", "balanced_accuracy", "fpr", "fnr")
-"""Metrics that papers print in percent, and so do we."""
-
-METRICS = (*RATES, "f1", "f2", "auc", "dice", "iou")
-"""Metrics a row may have."""
-
-
-@dataclass(frozen=True)
-class Paper:
-    """A paper with tables of results.
-
-    Attributes:
-      source: the reference.
-      short: the reference in a few words.
-      tables: what is in each table, and the images it was measured on, by the table's name; the name ends in what the
-        paper calls it: 'shareef_4' is Table 4.
-      auc_is: 'auc' or 'balanced_accuracy', what the paper prints as AUC.
-      percent: the metrics it prints in percent.
-    """
-
-    source: str
-    short: str
-    tables: Mapping[str, tuple[str, str]]
-    auc_is: str = "auc"
-    percent: tuple[str, ...] = RATES
-
-
-_WEST_CHINA = "images of West China Hospital, not public"
-_ALL_FIVE = "3641 images of HMSS, BUSI, BUSIS, Thammasat, Dataset B"
-_WITH_MASKS = "1209 images of BUSI, BUSIS"
-
-PAPERS: dict[str, Paper] = {
-    "qi2019": Paper(
-        source="Qi et al., Automated diagnosis of breast ultrasonography images using deep neural networks, "
-        "Medical Image Analysis 52 (2019) 185-198",
-        short="Qi et al. 2019",
-        tables={
-            "qi_4": ("Malignant or not, validation part", f"1357 {_WEST_CHINA}"),
-            "qi_5": ("Malignant or not, test part", f"1359 {_WEST_CHINA}"),
-            "qi_6": ("Solid nodule or not, validation part", f"1357 {_WEST_CHINA}"),
-            "qi_7": ("Solid nodule or not, test part", f"1359 {_WEST_CHINA}"),
-        },
-    ),
-    "shareef": Paper(
-        source="Shareef, Xian, Sun, Vakanski, Ding, Ning, Cheng, A benchmark for breast ultrasound image "
-        "classification",
-        short="Shareef et al.",
-        tables={
-            "shareef_4": ("Training from scratch and transfer learning", _ALL_FIVE),
-            "shareef_5": ("Augmentation and none", _ALL_FIVE),
-            "shareef_6": ("Loss functions", _ALL_FIVE),
-            "shareef_7": ("Optimizers", _ALL_FIVE),
-            "shareef_8": ("One task and two", _WITH_MASKS),
-            "shareef_9": ("Approaches with two tasks", _WITH_MASKS),
-            "shareef_website": ("On the benchmark's website only", _ALL_FIVE),
-        },
-        # The released code passes 0/1 decisions to roc_auc_score, which gives the mean of sensitivity and specificity;
-        # `tables.auc_check` shows it row by row.
-        auc_is="balanced_accuracy",
-    ),
-}
-
 VARIANTS = ("BASIC", "MIP", "REM", "Han", "Cheng")
 """The methods that Qi et al. compare, in the order of their tables."""
-
-_QI_TABLES = {("mt", "val"): "qi_4", ("mt", "test"): "qi_5", ("sn", "val"): "qi_6", ("sn", "test"): "qi_7"}
 
 
 @dataclass(frozen=True)
@@ -124,6 +63,16 @@ class PublishedRow:
         value = Decimal(self.printed[metric])
         return float(value / 100 if metric in PAPERS[self.paper].percent else value)
 
+    def text(self, metric: str) -> str:
+        """A metric with the digits that are printed, in the unit that we show it in (percent of `RATES`); '' for none.
+
+        The point is moved where the paper prints in the other unit: 0.9511 as 95.11.
+        """
+        if metric not in self.printed:
+            return ""
+        moved = 2 * ((metric in RATES) - (metric in PAPERS[self.paper].percent))
+        return f"{Decimal(self.printed[metric]).scaleb(moved):f}" if moved else self.printed[metric]
+
 
 @dataclass(frozen=True)
 class PublishedTable:
@@ -134,6 +83,9 @@ class PublishedTable:
       paper: a name of `PAPERS`.
       title: what it compares.
       data: the images it was measured on.
+      question: of `QUESTIONS`, what is asked of an image.
+      part: of the data, 'val' or 'test'.
+      shown: the metrics to show; () for all that a row has.
       rows: in the order of the paper.
     """
 
@@ -141,6 +93,9 @@ class PublishedTable:
     paper: str
     title: str
     data: str
+    question: str
+    part: str
+    shown: tuple[str, ...]
     rows: tuple[PublishedRow, ...]
 
     @property
@@ -174,12 +129,67 @@ def published_table(name: str) -> PublishedTable:
       ValueError: there is no such table.
     """
     paper = paper_of(name)
-    title, data = PAPERS[paper].tables[name]
-    return PublishedTable(name, paper, title, data, tuple(row for row in read_paper(paper) if name in row.tables))
+    about = PAPERS[paper].tables[name]
+    rows = tuple(row for row in read_paper(paper) if name in row.tables)
+    return PublishedTable(name, paper, about.title, about.data, about.question, about.part, about.columns, rows)
+
+
+def tables_of(name: str) -> tuple[str, ...]:
+    """The tables that a config's `table.name` means: one by its name, or all of a paper; none of ''.
+
+    Raises:
+      ValueError: there is no such table or paper.
+    """
+    if not name:
+        return ()
+    if name in PAPERS:
+        return tuple(PAPERS[name].tables)
+    if name not in table_names():
+        raise ValueError(f"unknown published table {name!r}{hint(name, (*PAPERS, *table_names()))}")
+    return (name,)
+
+
+def tables_for(name: str, part: str, classes: Sequence[str]) -> tuple[PublishedTable, ...]:
+    """Of the tables that a `table.name` means those that an output stands in.
+
+    Args:
+      name: `table.name`.
+      part: of the data that was scored.
+      classes: of the output, in its order.
+    """
+    tables = [published_table(table) for table in tables_of(name)]
+    return tuple(table for table in tables if (table.part, QUESTIONS[table.question]) == (part, tuple(classes)))
+
+
+def published_rows(
+    name: str, row: str, part: str, classes: Sequence[str], *, whole: bool = False
+) -> tuple[PublishedRow, ...]:
+    """The published rows to show beside an output of a run: its own.
+
+    Args:
+      name, row: the config's `table.name` and `table.row`.
+      part, classes: as for `tables_for`.
+      whole: whether to show the other rows, too, where a paper is named.
+    """
+    tables = tables_for(name, part, classes)
+    rows = dict.fromkeys(found.name for table in tables for found in table.rows)
+    if not (whole and name in PAPERS):
+        rows = dict.fromkeys(found for found in rows if found == row)
+    # What a paper prints of one method in several tables is one line.
+    return tuple(_together([found for table in tables for found in table.rows if found.name == one]) for one in rows)
+
+
+def _together(rows: Sequence[PublishedRow]) -> PublishedRow:
+    """One result of one method, whose metrics are printed in several tables."""
+    first = rows[0]
+    tables = tuple(dict.fromkeys(table for row in rows for table in row.tables))
+    printed = {metric: text for row in rows for metric, text in row.printed.items()}
+    note = "; ".join(dict.fromkeys(row.note for row in rows if row.note))
+    return PublishedRow(first.paper, tables, first.name, first.method, first.setting, printed, note)
 
 
 def check_place(table: str, row: str) -> None:
-    """Checks that a config's `table.name` and `table.row` name a row of a published table; both may be ''.
+    """Checks a config's `table.name`, a published table or a paper, and `table.row`, a row in it; both may be ''.
 
     Raises:
       ValueError: naming the field that is wrong.
@@ -189,20 +199,12 @@ def check_place(table: str, row: str) -> None:
             raise ValueError(f"table.name: found '', expected the published table that table.row {row!r} is in")
         return
     try:
-        rows = [published.name for published in published_table(table).rows]
+        tables = [published_table(name) for name in tables_of(table)]
     except ValueError as error:
         raise ValueError(f"table.name: {error}") from None
+    rows = list(dict.fromkeys(published.name for one in tables for published in one.rows))
     if row and row not in rows:
         raise ValueError(f"table.row: {table} has no row {row!r}{hint(row, rows)}")
-
-
-def published_rows(output: str, part: str) -> tuple[PublishedRow, ...]:
-    """The rows of Qi et al. 2019, Tables 4 to 7, for an output ('mt' or 'sn') on a part ('val' or 'test').
-
-    Empty for any other output or part: 'mt_without_map', for one, has no counterpart in the paper.
-    """
-    key = (output, part)
-    return published_table(_QI_TABLES[key]).rows if key in _QI_TABLES else ()
 
 
 @functools.cache
@@ -232,6 +234,8 @@ def read_rows(paper: str, path: Path) -> tuple[PublishedRow, ...]:
     taken: set[tuple[str, str]] = set()
     for number, line in enumerate(lines, start=2):
         here = f"{path}, line {number}"
+        if None in line or None in line.values():
+            raise ValueError(f"{here}: found more or fewer cells than columns, expected one in each")
         tables = tuple((line["tables"] or "").split())
         if not tables or not set(tables) <= facts.tables.keys():
             raise ValueError(f"{here}: tables: found {line['tables']!r}, expected some of {', '.join(facts.tables)}")

@@ -7,15 +7,18 @@ from typing import Any
 
 from busjax.atomic import write_atomic
 from busjax.evaluation.bootstrap import LEVEL
+from busjax.evaluation.definitions import definitions_html
 from busjax.evaluation.examples import CamExample, FeatureExample, MaskExample
 from busjax.evaluation.figures import confusion_matrix, roc_curves, training_curves
 from busjax.evaluation.galleries import cam_gallery, feature_maps
 from busjax.evaluation.localisation import Localisation, energy_inside, pointing_game
+from busjax.evaluation.multiclass import is_multiclass
+from busjax.evaluation.multiclass_section import HEADINGS, classes_html
 from busjax.evaluation.page import STYLE, facts, picture
 from busjax.evaluation.predictions import Predictions
-from busjax.evaluation.published import OTHER_DATA, PAPERS, VARIANTS
-from busjax.evaluation.results import PARTS
-from busjax.evaluation.rows import MISSING, RATE_COLUMNS, Row, number, outputs_of, table_rows
+from busjax.evaluation.published import OTHER_DATA
+from busjax.evaluation.results import LEAKS, PARTS
+from busjax.evaluation.rows import MISSING, NO_PLACE, RATE_COLUMNS, Row, number, outputs_of, table_rows
 from busjax.evaluation.segmentation import Segmentation
 from busjax.evaluation.segmentation_section import segmentation_html
 from busjax.page import Section, page, paragraph
@@ -35,7 +38,7 @@ def write_report(
     feature_examples: Sequence[FeatureExample] = (),
     segmentations: Mapping[str, Segmentation] | None = None,
     mask_examples: Mapping[str, Sequence[MaskExample]] | None = None,
-    variants: tuple[str, ...] = VARIANTS,
+    place: tuple[str, str] = NO_PLACE,
 ) -> None:
     """Writes the report, whole or not at all; a section without data is left out.
 
@@ -52,10 +55,10 @@ def write_report(
       feature_examples: rows for `feature_maps`.
       segmentations: for each part, the counted pixels of predicted masks to draw histograms of.
       mask_examples: rows of the gallery of outlines, of the test part.
-      variants: published rows to show.
+      place: the run's `table.name` and `table.row`, which say what published rows to show.
 
     Raises:
-      ValueError: predictions that cannot be drawn (more than two classes, no known target).
+      ValueError: predictions that cannot be drawn (no known target).
       OSError: the file cannot be written.
     """
     predictions, cam_examples = predictions or {}, cam_examples or {}
@@ -63,7 +66,7 @@ def write_report(
     sections = [
         Section("run", "What this run is", _run(shown, results.get("selection", {}))),
         *(
-            Section(f"results-{part}", f"{PART_NAMES[part]} results", _table(results, part, variants))
+            Section(f"results-{part}", f"{PART_NAMES[part]} results", _table(results, part, place))
             for part in PARTS
             if outputs_of(results, part)
         ),
@@ -78,11 +81,13 @@ def write_report(
         Section("training", "Training curves", _training(history)),
         Section("cams", "Class activation maps", _cams(cam_examples, results)),
         Section("features", "Feature maps of the two pathways", _features(feature_examples)),
-        Section("definitions", "Definitions", _definitions(results)),
+        Section("definitions", "Definitions", definitions_html(results)),
         Section("reproduce", "How to make this run again", _reproduce(str(run_facts.get("command", "")))),
     ]
     kept = [section for section in sections if section.content]
-    write_atomic(path, page(title, kept, notice=str(run_facts.get("notice", "")), style=STYLE))
+    leak = f"Leaks patients: {results[LEAKS]}. The figures are too high." if results.get(LEAKS) else ""
+    notice = " ".join(filter(None, [str(run_facts.get("notice", "")), leak]))
+    write_atomic(path, page(title, kept, notice=notice, style=STYLE))
 
 
 def _run(shown: Mapping[str, object], selection: Mapping[str, object]) -> str:
@@ -103,46 +108,68 @@ def _chosen(selection: Mapping[str, object]) -> str:
     return facts(lines)
 
 
-def _table(results: Mapping[str, Any], part: str, variants: tuple[str, ...]) -> str:
-    rows = table_rows(results, part, variants)
-    first = next(iter(outputs_of(results, part).values()))
-    rates = (name.replace("_", " ").capitalize() for name in RATE_COLUMNS)
-    headings = ("Output", "Images (cases)", "AUC", f"F{first['beta']:g}", *rates, "TP/FN/TN/FP")
+def _table(results: Mapping[str, Any], part: str, place: tuple[str, str]) -> str:
+    outputs = outputs_of(results, part)
+    of_two = next((metrics for metrics in outputs.values() if not is_multiclass(metrics)), None)
+    content = ""
+    if of_two is not None:
+        rates = {name: name.replace("_", " ").capitalize() for name in RATE_COLUMNS}
+        columns = {"auc": "AUC", "f_beta": f"F{of_two['beta']:g}"} | rates
+        how = f"Decision threshold {of_two['threshold']:g} ({of_two['threshold_from']}); rates in percent."
+        content += _rows_table(table_rows(results, part, place, whole=True), columns, "TP/FN/TN/FP", how, of_two)
+    of_more = {name: metrics for name, metrics in outputs.items() if is_multiclass(metrics)}
+    if of_more:
+        rows = table_rows(results, part, place, multiclass=True, whole=True)
+        columns = {
+            name: heading
+            for name, heading in HEADINGS.items()
+            if any(row.values.get(name, MISSING) != MISSING for row in rows)
+        }
+        how = "Each image decided as the class with the highest score; rates in percent."
+        content += _rows_table(rows, columns, "", how, next(iter(of_more.values())))
+        content += "".join(classes_html(name, metrics) for name, metrics in of_more.items())
+    return content
+
+
+def _rows_table(
+    rows: Sequence[Row], columns: Mapping[str, str], counts: str, how: str, first: Mapping[str, Any]
+) -> str:
+    """A table of rows, and under it how its numbers came about; `first` has what is said of the intervals."""
+    headings = ("Output", "Images (cases)", *columns.values(), *filter(None, [counts]))
     head = "".join(f"<th>{escape(heading)}</th>" for heading in headings)
-    body = "\n".join(_table_row(row) for row in rows)
-    how = f"Decision threshold {first['threshold']:g} ({first['threshold_from']}); rates in percent."
+    body = "\n".join(_table_row(row, columns, bool(counts)) for row in rows)
     if any(row.intervals for row in rows):
         how += (
             f" In brackets, {100 * LEVEL:g} % confidence intervals from {first['resamples']} resamples of cases"
             f" (seed {first['seed']})."
         )
-    if any(row.published for row in rows):
+    if sources := list(dict.fromkeys(row.source for row in rows if row.published)):
         how += (
-            f" Rows marked “{OTHER_DATA}” are from {PAPERS['qi2019'].source}, Tables 4 to 7; its AUCs are from the"
-            " text, which does not say on which part. They were measured on a private set of West China Hospital and"
-            " cannot be compared directly with ours."
+            f" Rows marked “{OTHER_DATA}” are from {'; '.join(sources)}. They were measured on other images or other"
+            " parts of them and cannot be compared directly with ours."
         )
-    ours = [f"{row.label}: {row.note}." for row in rows if row.note and not row.published]
+    ours = list(dict.fromkeys(f"{row.label}: {row.note}." for row in rows if row.note))
     notes = "".join(paragraph(text, note=True) for text in (how, *ours))
     return f'<div class="scroll"><table class="results">\n<tr>{head}</tr>\n{body}\n</table></div>{notes}'
 
 
 def _datasets(datasets: Mapping[str, Any]) -> str:
     return "".join(
-        f"<h3>{escape(name)}, {PART_NAMES[part].lower()}</h3>{_table(results, part, ())}"
+        f"<h3>{escape(name)}, {PART_NAMES[part].lower()}</h3>{_table(results, part, NO_PLACE)}"
         for name, results in datasets.items()
         for part in PARTS
         if outputs_of(results, part)
     )
 
 
-def _table_row(row: Row) -> str:
+def _table_row(row: Row, columns: Mapping[str, str], counts: bool) -> str:
     size = f'<span class="badge">{OTHER_DATA}</span>' if row.published else escape(f"{row.images} ({row.cases})")
     cells = [escape(row.label), size]
-    for name in ("auc", "f_beta", *RATE_COLUMNS):
+    for name in columns:
         interval = f"<small>{escape(row.intervals[name])}</small>" if name in row.intervals else ""
-        cells.append(escape(row.values[name]) + interval)
-    cells.append(escape(row.counts))
+        cells.append(escape(row.values.get(name, MISSING)) + interval)
+    if counts:
+        cells.append(escape(row.counts))
     style = "published" if row.published else "ours"
     return f'<tr class="{style}">' + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
@@ -162,7 +189,8 @@ def _confusion(predictions: Mapping[str, Sequence[Predictions]], results: Mappin
         pictures = []
         for output in predictions.get(part, ()):
             threshold = results.get(part, {}).get(output.name, {}).get("threshold", 0.5)
-            figure = confusion_matrix(output, threshold=threshold, title=f"{output.name}, threshold {threshold:g}")
+            how = f"threshold {threshold:g}" if len(output.classes) == 2 else "highest score"
+            figure = confusion_matrix(output, threshold=threshold, title=f"{output.name}, {how}")
             alternative = f"Confusion matrix of {output.name}, {PART_NAMES[part]}"
             pictures.append(picture(figure, alternative=alternative))
         if pictures:
@@ -199,8 +227,12 @@ def _cams(cam_examples: Mapping[str, Sequence[CamExample]], results: Mapping[str
         threshold = results.get("test", {}).get(output, {}).get("threshold", 0.5)
         caption = (
             "Image, and image with the class activation map (blue low, red high); the lesion's outline in green where"
-            f" there is a mask. The score is that of the positive class; positive above {threshold:g}."
+            " there is a mask. "
         )
+        if examples[0].classes:
+            caption += "Over it the class that is decided, and its score."
+        else:
+            caption += f"The score is that of the positive class; positive above {threshold:g}."
         figure = cam_gallery(examples, threshold=threshold)
         content += f"<h3>{escape(output)}</h3>"
         content += picture(figure, alternative=f"Class activation maps of {output}", caption=caption)
@@ -222,32 +254,6 @@ def _features(examples: Sequence[FeatureExample]) -> str:
         " activation map, F_cam(x_cam), each scaled by itself from black to white (as Fig. 10 of Qi et al. 2019)."
     )
     return picture(feature_maps(examples), alternative="Feature maps of both pathways", caption=caption)
-
-
-def _definitions(results: Mapping[str, Any]) -> str:
-    outputs = {name: metrics for part in PARTS for name, metrics in outputs_of(results, part).items()}
-    if not outputs:
-        return ""
-    beta = f"{next(iter(outputs.values()))['beta']:g}"
-    classes = ", ".join(f"{metrics['positive_class'].replace('_', ' ')} ({name})" for name, metrics in outputs.items())
-    terms = {
-        "Positive": f"the class in question: {classes}. An image is called positive where the score of that class is"
-        " above the threshold; at threshold 0.5 that is the class with the higher score, and a tie is negative.",
-        "TP, FN, TN, FP": "images: positives found, positives missed, negatives recognised, negatives called positive.",
-        "Accuracy": "(TP + TN) / all images.",
-        "Sensitivity": "TP / (TP + FN).",
-        "Specificity": "TN / (TN + FP).",
-        "Precision": "TP / (TP + FP).",
-        f"F{beta}": f"(β² + 1) / (β² / sensitivity + 1 / precision) with β = {beta}; 0 where no positive is found.",
-        "Balanced accuracy": "the mean of sensitivity and specificity. Some papers print it under the name of AUC.",
-        "AUC": "area under the ROC curve of the scores: the probability that a positive image scores higher than a"
-        " negative one, a tie counting one half.",
-        "Interval": f"{100 * LEVEL:g} % percentile interval over resamples of whole cases, since images of one case are"
-        " not independent. Resamples in which a metric is undefined are left out, and counted.",
-        MISSING: "undefined (nothing to divide by), or not published.",
-        "Unknown target": "images whose true class is not known are in no metric.",
-    }
-    return "<dl>" + "".join(f"<div><dt>{escape(t)}</dt><dd>{escape(d)}</dd></div>" for t, d in terms.items()) + "</dl>"
 
 
 def _reproduce(command: str) -> str:

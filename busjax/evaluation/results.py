@@ -13,15 +13,19 @@ from rich.table import Table
 from rich.text import Text
 
 from busjax.atomic import write_atomic
-from busjax.evaluation.metrics import binary_metrics
+from busjax.evaluation.multiclass import is_multiclass, metrics_of
+from busjax.evaluation.multiclass_section import HEADINGS, print_classes
 from busjax.evaluation.predictions import Predictions
 from busjax.evaluation.published import OTHER_DATA
-from busjax.evaluation.rows import Row, outputs_of, table_rows
+from busjax.evaluation.rows import MISSING, NO_PLACE, Row, outputs_of, table_rows
 from busjax.evaluation.segmentation import SEGMENTATION, Segmentation, segmentation_results
 from busjax.evaluation.segmentation_section import print_segmentation
 
 PARTS = ("test", "val", "train")
 """Parts of the data that results may hold, in the order they are shown."""
+
+LEAKS = "leaks_patients"
+"""The key under which results of a split that shares patients between its parts say why."""
 
 _UNBOUNDED = 10_000  # columns; a table measured against the console itself always fits, by cutting numbers
 
@@ -39,6 +43,7 @@ def build_results(
     threshold_from: str = "fixed",
     resamples: int = 1000,
     seed: int = 0,
+    leak: str = "",
 ) -> dict[str, Any]:
     """The content of results.json: {part: {output: metrics}, "datasets": {name: {part: ...}}, "selection": selection}.
 
@@ -49,8 +54,9 @@ def build_results(
       segmentations: of a method that draws lesions, for each part its counted pixels; goes to {part: {"segmentation"}}.
       dataset_segmentations: the same for each dataset by itself.
       mask_threshold: of the pixels counted.
-      beta, threshold, resamples, seed: see `binary_metrics`.
+      beta, threshold, resamples, seed: see `metrics_of`.
       threshold_from: where the threshold comes from ('fixed', or the part it was chosen on); kept with every metric.
+      leak: why images of one patient may stand in several parts; '' where they do not. Goes to "leaks_patients".
 
     Returns:
       JSON values only: undefined metrics are None.
@@ -82,6 +88,8 @@ def build_results(
         for part, segmentation in own.items():
             entry = results["datasets"].setdefault(name, {}).setdefault(part, {})
             entry[SEGMENTATION] = segmentation_results(segmentation, **how)
+    if leak:
+        results[LEAKS] = leak
     results["selection"] = _json_value(selection, "selection")
     return results
 
@@ -104,9 +112,12 @@ def _part_results(
         if predictions.name in found:
             raise ValueError(f"results: {where}: found '{predictions.name}' twice, expected different names")
         try:
-            metrics = binary_metrics(predictions, threshold=threshold, beta=beta, resamples=resamples, seed=seed)
+            metrics = metrics_of(predictions, threshold=threshold, beta=beta, resamples=resamples, seed=seed)
         except ValueError as error:
             raise ValueError(f"results: {where}: {error}") from None
+        if len(predictions.classes) > 2:
+            found[predictions.name] = metrics.to_json()
+            continue
         classes = {"negative_class": predictions.classes[0], "positive_class": predictions.classes[1]}
         found[predictions.name] = {**classes, **metrics.to_json(), "threshold_from": threshold_from}
     return found
@@ -147,69 +158,92 @@ def read_results(path: str | os.PathLike[str]) -> dict[str, Any]:
     return results
 
 
-def print_results(results: Mapping[str, Any], console: Console, *, variants: tuple[str, ...] = ("REM",)) -> None:
-    """Prints one table per part: a row per output, the published rows of `variants` under it, marked "other data".
+def print_results(results: Mapping[str, Any], console: Console, *, place: tuple[str, str] = NO_PLACE) -> None:
+    """Prints one table per part: a row per output, the published rows it stands beside under it, marked "other data".
 
-    Of a run on several datasets the tables of each one follow.
+    Of a run on several datasets the tables of each one follow. `place` is the run's `table.name` and `table.row`.
 
     On a console too narrow for the table each output is printed as a block of its own, so that no number is cut.
     """
     for part in PARTS:
-        _print_part(results, part, part, console, variants)
+        _print_part(results, part, part, console, place)
     for name, own in results.get("datasets", {}).items():
         for part in PARTS:
-            _print_part(own, part, f"{part}, {name} alone", console, ())
+            _print_part(own, part, f"{part}, {name} alone", console, NO_PLACE)
+    if leak := results.get(LEAKS):
+        console.print(Text(f"leaks patients: {leak}. The figures are too high.", style="bold red"))
 
 
-def _print_part(results: Mapping[str, Any], part: str, title: str, console: Console, variants: tuple[str, ...]) -> None:
+def _print_part(results: Mapping[str, Any], part: str, title: str, console: Console, place: tuple[str, str]) -> None:
     if segmentation := results.get(part, {}).get(SEGMENTATION):
         print_segmentation(segmentation, title, console)
-    rows = table_rows(results, part, variants)
-    if not rows:
-        return
-    first = next(iter(outputs_of(results, part).values()))
-    where = f"threshold {first['threshold']:g} ({first['threshold_from']}), rates in %, intervals 95 %"
-    table = _wide_table(rows, first["beta"])
-    console.print(Text(f"{title}: {where}", style="bold"))
+    outputs = outputs_of(results, part)
+    of_two = next((metrics for metrics in outputs.values() if not is_multiclass(metrics)), None)
+    if of_two is not None:
+        how = f"threshold {of_two['threshold']:g} ({of_two['threshold_from']}), rates in %, intervals 95 %"
+        rows = table_rows(results, part, place)
+        _print_rows(f"{title}: {how}", rows, _columns(of_two["beta"]), "TP/FN/TN/FP", console)
+    if rows := table_rows(results, part, place, multiclass=True):
+        columns = {name: heading for name, heading in HEADINGS.items() if any(_has(row, name) for row in rows)}
+        _print_rows(f"{title}: decided by the highest score, rates in %, intervals 95 %", rows, columns, "", console)
+        for output, metrics in outputs.items():
+            if is_multiclass(metrics):
+                print_classes(output, metrics, console)
+
+
+def _columns(beta: float) -> dict[str, str]:
+    """The metrics of two classes, and their headings."""
+    rates = {"accuracy": "Acc", "sensitivity": "Sens", "specificity": "Spec", "precision": "Prec"}
+    return {"auc": "AUC", "f_beta": f"F{beta:g}"} | rates
+
+
+def _has(row: Row, column: str) -> bool:
+    return row.values.get(column, MISSING) != MISSING
+
+
+def _print_rows(title: str, rows: list[Row], columns: Mapping[str, str], counts: str, console: Console) -> None:
+    console.print(Text(title, style="bold"))
+    table = _wide_table(rows, columns, counts)
     if console.measure(table, options=console.options.update(width=_UNBOUNDED)).maximum <= console.width:
         console.print(table)
     else:
         for row in rows:
-            console.print(_narrow_table(row, first["beta"]))
+            console.print(_narrow_table(row, columns, counts))
             console.print()
     for row in rows:
         if row.note:
             console.print(Text(f"  {row.label}: {row.note}", style="dim"))
 
 
-def _wide_table(rows: list[Row], beta: float) -> Table:
+def _wide_table(rows: list[Row], columns: Mapping[str, str], counts: str) -> Table:
     table = Table(show_edge=False, pad_edge=False)
     table.add_column("output", no_wrap=True)
-    headings = ("images (cases)", "AUC", f"F{beta:g}", "Acc", "Sens", "Spec", "Prec", "TP/FN/TN/FP")
-    for heading in headings:
+    for heading in ("images (cases)", *columns.values(), *filter(None, [counts])):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
-        values = row.values
-        auc = f"{values['auc']} {row.intervals['auc']}" if "auc" in row.intervals else values["auc"]
         label = f"  {row.label}" if row.published else row.label
-        rates = [values[name] for name in ("f_beta", "accuracy", "sensitivity", "specificity", "precision")]
         style = "dim" if row.published else None
         size = OTHER_DATA if row.published else f"{row.images} ({row.cases})"
-        table.add_row(Text(label), size, Text(auc), *rates, row.counts, style=style)
+        # Of rates the interval would make the line too wide; they are in the report.
+        cells = [
+            Text(f"{row.values.get(name, MISSING)} {row.intervals.get(name, '') if name == 'auc' else ''}".rstrip())
+            for name in columns
+        ]
+        table.add_row(Text(label), size, *cells, *([row.counts] if counts else []), style=style)
     return table
 
 
-def _narrow_table(row: Row, beta: float) -> Table:
+def _narrow_table(row: Row, columns: Mapping[str, str], counts: str) -> Table:
     table = Table(show_edge=False, pad_edge=False, show_header=False)
     table.add_column("metric", no_wrap=True)
     table.add_column("value", no_wrap=True)
     table.add_row(Text("output"), Text(f"{row.label}, {OTHER_DATA}" if row.published else row.label, style="bold"))
     if not row.published:
         table.add_row("images / cases", f"{row.images} / {row.cases}")
-        table.add_row("TP/FN/TN/FP", row.counts)
-    headings = {"auc": "AUC", "f_beta": f"F{beta:g}", "accuracy": "Acc", "sensitivity": "Sens"}
-    for name, heading in (headings | {"specificity": "Spec", "precision": "Prec"}).items():
-        table.add_row(heading, Text(f"{row.values[name]} {row.intervals.get(name, '')}".rstrip()))
+        if counts:
+            table.add_row(counts, row.counts)
+    for name, heading in columns.items():
+        table.add_row(heading, Text(f"{row.values.get(name, MISSING)} {row.intervals.get(name, '')}".rstrip()))
     return table
 
 

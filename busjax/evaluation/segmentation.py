@@ -11,10 +11,13 @@ Conventions, the same everywhere:
 * Sensitivity is undefined where the true mask is empty, specificity where it covers the image: NaN here, blank in
   files, and in no mean.
 * Images without a mask are in no figure. An empty mask is a mask.
+* By class: the same means over the images of one class. The masks of normal images are empty, so that their IoU is 1
+  or 0, and its mean the share of them on which nothing is drawn. `iou_average` is the unweighted mean of the three
+  classes' mean IoU (Dizaj and Valizadeh 2021, Table 3); without images of one of them it is undefined.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -28,6 +31,12 @@ SEGMENTATION = "segmentation"
 FIGURES = ("dice", "iou", "sensitivity", "specificity")
 TP, FN, TN, FP = range(4)
 
+CLASSES = ("normal", "benign", "malignant")
+"""The classes whose masks are averaged apart."""
+
+EMPTY_MASKS = "Dice and IoU of two empty masks are 1; of an empty one and one that is not, 0"
+"""The convention, as it is told beside figures."""
+
 
 @dataclass(frozen=True, eq=False)
 class Segmentation:
@@ -39,24 +48,32 @@ class Segmentation:
       has_mask: bool [n]; whether the true mask is known. It may be empty.
       counts: int64 [n, 4]; pixels that are lesion and found, lesion and missed, recognised as none, called lesion
         wrongly (TP, FN, TN, FP). Where there is no mask, every pixel counts as none.
+      label: array of str [n]; one of `CLASSES`, or '' where the class is unknown; by default of all.
 
     Raises:
-      ValueError: the columns have different lengths, an image stands twice, or a count is negative.
+      ValueError: the columns have different lengths, an image stands twice, a count is negative, or a class is unheard
+        of.
     """
 
     image_id: Shaped[np.ndarray, " n"]
     case_id: Shaped[np.ndarray, " n"]
     has_mask: Bool[np.ndarray, " n"]
     counts: Int64[np.ndarray, "n 4"]
+    label: Shaped[np.ndarray, " n"] = field(default_factory=lambda: np.array([], dtype=str))
 
     def __post_init__(self) -> None:
-        lengths = {len(column) for column in (self.image_id, self.case_id, self.has_mask, self.counts)}
+        if not len(self.label):
+            object.__setattr__(self, "label", np.full(len(self.image_id), "", dtype=str))
+        columns = (self.image_id, self.case_id, self.has_mask, self.counts, self.label)
+        lengths = {len(column) for column in columns}
         if len(lengths) > 1 or self.counts.shape[1:] != (4,):
             raise ValueError(f"segmentation: found columns of {sorted(lengths)} images, expected one length")
         if len(np.unique(self.image_id)) < len(self.image_id):
             raise ValueError("segmentation: image_id: found an image twice, expected each once")
         if (self.counts < 0).any():
             raise ValueError("segmentation: counts: found a negative number of pixels")
+        if unknown := sorted(set(self.label.tolist()) - {*CLASSES, ""}):
+            raise ValueError(f"segmentation: label: found {unknown[0]!r}, expected {', '.join(CLASSES)} or ''")
 
     @property
     def has_lesion(self) -> Bool[np.ndarray, " n"]:
@@ -69,7 +86,8 @@ class Segmentation:
 
     def subset(self, chosen: Bool[np.ndarray, " n"]) -> "Segmentation":
         """Some of the images."""
-        return Segmentation(*(column[chosen] for column in (self.image_id, self.case_id, self.has_mask, self.counts)))
+        columns = (self.image_id, self.case_id, self.has_mask, self.counts, self.label)
+        return Segmentation(*(column[chosen] for column in columns))
 
 
 def pixel_counts(
@@ -121,6 +139,19 @@ def means(segmentation: Segmentation) -> dict[str, float | None]:
     return {name: None if np.isnan(f).all() else float(np.nanmean(f)) for name, f in figures.items()}
 
 
+def ious(segmentation: Segmentation) -> dict[str, float | None]:
+    """Mean IoU over the images of each class with a mask ('iou_normal', ...), the unweighted mean of the classes
+    ('iou_average') and the mean over images with a lesion ('iou_lesions'); None where there are no such images.
+    """
+    found: dict[str, float | None] = {}
+    for name in CLASSES:
+        found[f"iou_{name}"] = means(segmentation.subset(segmentation.label == name))["iou"]
+    values = [value for value in found.values() if value is not None]
+    found["iou_average"] = float(np.mean(values)) if len(values) == len(CLASSES) else None
+    found["iou_lesions"] = means(segmentation.subset(segmentation.has_lesion))["iou"]
+    return found
+
+
 def segmentation_results(
     segmentation: Segmentation,
     *,
@@ -139,9 +170,10 @@ def segmentation_results(
 
     Returns:
       images, cases (with a mask), unmasked (images without), lesion_images, lesion_cases, pixels (of an image),
-      threshold, threshold_from, resamples, seed, and for each of `FIGURES` {"images", "mean", "std" (over images,
-      n - 1), "median", "interval": {"low", "high", "dropped"} or None}; the same once more under "lesions", over images
-      with a lesion.
+      threshold, threshold_from, resamples, seed, empty_masks (the convention), and for each of `FIGURES` {"images",
+      "mean", "std" (over images, n - 1), "median", "interval": {"low", "high", "dropped"} or None}; the same once more
+      under "lesions", over images with a lesion, and under "by_class" for each class that has images with a mask, with
+      its images and cases; iou_average.
 
     Raises:
       ValueError: the images have different sizes.
@@ -160,9 +192,20 @@ def segmentation_results(
         "pixels": int(sizes[0]) if len(sizes) else 0,
         "threshold": threshold,
         "threshold_from": threshold_from,
+        "empty_masks": EMPTY_MASKS,
         **how,
         **_summaries(segmentation.subset(masked), **how),
         "lesions": _summaries(segmentation.subset(lesions), **how),
+        "by_class": {
+            name: {
+                "images": int(of_class.sum()),
+                "cases": len(np.unique(segmentation.case_id[of_class])),
+                **_summaries(segmentation.subset(of_class), **how),
+            }
+            for name in CLASSES
+            if (of_class := masked & (segmentation.label == name)).any()
+        },
+        "iou_average": ious(segmentation)["iou_average"],
     }
 
 

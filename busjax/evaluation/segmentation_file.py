@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from busjax.atomic import write_atomic
-from busjax.evaluation.segmentation import FIGURES, FN, FP, TN, TP, Segmentation
+from busjax.evaluation.segmentation import CLASSES, FIGURES, FN, FP, TN, TP, Segmentation
 
-_IDS = ("image_id", "case_id", "has_mask")
+_IDS = ("image_id", "case_id", "label", "has_mask")
 _PIXELS = ("lesion_pixels_true", "lesion_pixels_predicted", "lesion_pixels_common", "pixels")
 COLUMNS = (*_IDS, *_PIXELS, *FIGURES)
 
@@ -18,9 +18,9 @@ COLUMNS = (*_IDS, *_PIXELS, *FIGURES)
 def write_segmentation(path: str | os.PathLike[str], segmentation: Segmentation) -> None:
     """Writes a row for every image, whole or not at all.
 
-    Columns: image_id, case_id, has_mask (1 or 0), the lesion's pixels in the true mask (blank where there is none), in
-    the predicted one and in both, all pixels of the image, and dice, iou, sensitivity, specificity (blank where
-    undefined).
+    Columns: image_id, case_id, label (the class, blank where unknown), has_mask (1 or 0), the lesion's pixels in the
+    true mask (blank where there is none), in the predicted one and in both, all pixels of the image, and dice, iou,
+    sensitivity, specificity (blank where undefined).
 
     Raises:
       OSError: the file cannot be written.
@@ -33,7 +33,8 @@ def write_segmentation(path: str | os.PathLike[str], segmentation: Segmentation)
         tp, fn, tn, fp = counts[row].tolist()
         pixels = [tp + fn, tp + fp, tp, tp + fn + tn + fp] if known else ["", tp + fp, "", tp + fn + tn + fp]
         values = [float(figures[name][row]) for name in FIGURES]
-        ids = [str(segmentation.image_id[row]), str(segmentation.case_id[row]), int(known)]
+        ids = [str(column[row]) for column in (segmentation.image_id, segmentation.case_id, segmentation.label)]
+        ids.append(str(int(known)))
         writer.writerow([*ids, *pixels, *("" if np.isnan(value) else repr(value) for value in values)])
     write_atomic(path, text.getvalue())
 
@@ -65,9 +66,12 @@ def read_segmentation(path: str | os.PathLike[str]) -> Segmentation:
         counts[at, TN] = pixels - true - predicted + common
         if (counts[at] < 0).any() or (not known and true):
             raise ValueError(f"{source}: line {at + 2}: the numbers of pixels contradict each other")
+    if unknown := sorted({row["label"] for row in rows} - {*CLASSES, ""}):
+        raise ValueError(f"{source}: label: found {unknown[0]!r}, expected {', '.join(CLASSES)} or nothing")
     return Segmentation(
         image_id=np.array([row["image_id"] for row in rows], dtype=str),
         case_id=np.array([row["case_id"] for row in rows], dtype=str),
         has_mask=np.array([row["has_mask"] == "1" for row in rows], dtype=bool),
         counts=counts,
+        label=np.array([row["label"] for row in rows], dtype=str),
     )

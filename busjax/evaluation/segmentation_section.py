@@ -20,7 +20,7 @@ HEADINGS = {"dice": "Dice", "iou": "IoU", "sensitivity": "Sens", "specificity": 
 
 
 def segmentation_rows(entry: Mapping[str, Any]) -> list[tuple[str, str, dict[str, tuple[str, str]]]]:
-    """Two lines of a table: of all images with a mask, and of those with a lesion.
+    """The lines of a table: of all images with a mask, of those with a lesion, and of those of each class.
 
     Args:
       entry: as from `segmentation_results`.
@@ -40,6 +40,7 @@ def segmentation_rows(entry: Mapping[str, Any]) -> list[tuple[str, str, dict[str
     return [
         ("all with a mask", f"{entry['images']} ({entry['cases']})", cells(entry)),
         ("with a lesion", f"{entry['lesion_images']} ({entry['lesion_cases']})", cells(entry["lesions"])),
+        *((name, f"{own['images']} ({own['cases']})", cells(own)) for name, own in entry["by_class"].items()),
     ]
 
 
@@ -48,6 +49,7 @@ def print_segmentation(entry: Mapping[str, Any], title: str, console: Console) -
     how = f"{title}: masks, threshold {entry['threshold']:g} ({entry['threshold_from']}), means over images"
     console.print(Text(how, style="bold"))
     rows = segmentation_rows(entry)
+    rows, by_class = rows[:2], rows[2:]
     table = Table(show_edge=False, pad_edge=False)
     table.add_column("", no_wrap=True)
     for label, _, _ in rows:
@@ -56,6 +58,15 @@ def print_segmentation(entry: Mapping[str, Any], title: str, console: Console) -
     for name, heading in HEADINGS.items():
         table.add_row(heading, *(Text(" ".join(filter(None, cells[name]))) for _, _, cells in rows))
     console.print(table)
+    if by_class:
+        table = Table(show_edge=False, pad_edge=False)
+        for heading in ("class", "images (cases)", "IoU"):
+            table.add_column(heading, justify="left" if heading == "class" else "right", no_wrap=True)
+        for name, size, cells in by_class:
+            table.add_row(name, size, Text(" ".join(filter(None, cells["iou"]))))
+        table.add_row("mean of the classes", "", number(entry["iou_average"]))
+        console.print(table)
+    console.print(Text(f"  {entry['empty_masks']}", style="dim"))
 
 
 def segmentation_html(
@@ -104,9 +115,11 @@ def _table(entry: Mapping[str, Any]) -> str:
     notes = (
         f"Means over images, each compared at the network's input ({entry['pixels']} pixels, the true mask resized as"
         f" the image was); a pixel is called lesion above {entry['threshold']:g} ({entry['threshold_from']})."
-        " Of two empty masks Dice and IoU are 1, which the second line leaves out; sensitivity is undefined without a"
+        f" {entry['empty_masks']}: the line of images with a lesion leaves both out. Sensitivity is undefined without a"
         f" lesion ({MISSING} or left out of the mean)."
     )
+    if entry["by_class"]:
+        notes += f" Unweighted mean of the IoU of normal, benign and malignant images: {number(entry['iou_average'])}."
     if entry["dice"]["interval"]:
         notes += (
             f" In brackets, {100 * LEVEL:g} % intervals from {entry['resamples']} resamples of cases"

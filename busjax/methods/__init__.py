@@ -6,6 +6,7 @@ from typing import Any
 
 import optax
 
+from busjax.methods.autoencoding import Pretraining, autoencoding
 from busjax.methods.classification import classification
 from busjax.methods.cross_training import MT, SN, cross_training
 from busjax.methods.freezing import freeze_parameters
@@ -14,6 +15,7 @@ from busjax.methods.method import AXIS, Method
 from busjax.methods.multitask import make_multitask_loss, multitask
 from busjax.methods.tasks import TASKS
 from busjax.models import make_multitask_network, make_network
+from busjax.models.autoencoder import StackedAutoencoder
 from busjax.models.dense_head import DenseHead
 from busjax.names import hint
 
@@ -39,10 +41,11 @@ def _network(config: Any, name: str, has_map_tower: bool, unroll_blocks: bool | 
     )
     if not own.head.widths:
         return network
-    return network.clone(hidden=functools.partial(DenseHead, tuple(own.head.widths), own.head.dropout_rate))
+    head = functools.partial(DenseHead, tuple(own.head.widths), own.head.dropout_rate, pool=own.head.pool)
+    return network.clone(hidden=head)
 
 
-def _classification(config: Any, optimizer: optax.GradientTransformation, unroll: bool | None) -> Method:
+def _classification(config: Any, optimizer: optax.GradientTransformation, unroll: bool | None, _: int) -> Method:
     name = config.model.network
     task = TASKS[config.model[name].task]
     return classification(
@@ -55,7 +58,7 @@ def _classification(config: Any, optimizer: optax.GradientTransformation, unroll
     )
 
 
-def _cross_training(config: Any, optimizer: optax.GradientTransformation, unroll: bool | None) -> Method:
+def _cross_training(config: Any, optimizer: optax.GradientTransformation, unroll: bool | None, _: int) -> Method:
     networks = {name: _network(config, name, True, unroll) for name in (MT, SN)}
     return cross_training(networks, optimizer, config.model.batch_norm == "frozen", make_loss(config.loss))
 
@@ -86,7 +89,7 @@ def multitask_network(config: Any, name: str, unroll_blocks: bool | None = None)
     )
 
 
-def _multitask(config: Any, optimizer: optax.GradientTransformation, unroll: bool | None) -> Method:
+def _multitask(config: Any, optimizer: optax.GradientTransformation, unroll: bool | None, _: int) -> Method:
     name = config.model.network
     return multitask(
         name,
@@ -98,25 +101,55 @@ def _multitask(config: Any, optimizer: optax.GradientTransformation, unroll: boo
     )
 
 
+def _autoencoding(config: Any, optimizer: optax.GradientTransformation, _: bool | None, steps_per_epoch: int) -> Method:
+    name = config.model.network
+    own, task = config.model[name], TASKS[config.model[name].task]
+    return autoencoding(
+        name,
+        StackedAutoencoder(config.data.image_size, tuple(own.widths), len(task.classes)),
+        task,
+        optimizer,
+        Pretraining(own.pretrain_epochs * steps_per_epoch, own.pretrain_rate, own.noise),
+        make_loss(config.loss),
+    )
+
+
+def pretraining_epochs(config: Any) -> int:
+    """The epochs that come before those of `train.epochs`: of layers that learn no task yet, of which none can be
+    chosen."""
+    if config.get("method") != "autoencoding":
+        return 0
+    own = config.model[config.model.network]
+    return own.pretrain_epochs * len(own.widths)
+
+
 def network_names(config: Any) -> tuple[str, ...]:
     """The networks that the method of a config trains, by their names in `config.model`."""
     return (MT, SN) if config.method == "cross_training" else (config.model.network,)
 
 
-METHODS: dict[str, Callable[[Any, optax.GradientTransformation, bool | None], Method]] = {
+METHODS: dict[str, Callable[[Any, optax.GradientTransformation, bool | None, int], Method]] = {
+    "autoencoding": _autoencoding,
     "classification": _classification,
     "cross_training": _cross_training,
     "multitask": _multitask,
 }
 
 
-def make_method(config: Any, optimizer: optax.GradientTransformation, *, unroll_blocks: bool | None = None) -> Method:
+def make_method(
+    config: Any,
+    optimizer: optax.GradientTransformation,
+    *,
+    unroll_blocks: bool | None = None,
+    steps_per_epoch: int = 1,
+) -> Method:
     """The method that a config names.
 
     Args:
       config: of the run.
       optimizer: its update rule.
       unroll_blocks: see `busjax.models.layers.Settings`.
+      steps_per_epoch: of the run, for methods whose stages are so many epochs long.
 
     Raises:
       ValueError: for an unknown name, with the nearest one that exists.
@@ -126,4 +159,4 @@ def make_method(config: Any, optimizer: optax.GradientTransformation, *, unroll_
     patterns = tuple(config.pretrained.freeze)
     if patterns:
         optimizer = freeze_parameters(optimizer, patterns)
-    return METHODS[config.method](config, optimizer, unroll_blocks)
+    return METHODS[config.method](config, optimizer, unroll_blocks, steps_per_epoch)

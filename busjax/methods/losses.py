@@ -1,7 +1,7 @@
 """Losses of a classification, each example's, and their mean over a batch in which some answers are not known.
 
 All but the softmax cross-entropy are functions of one logit l = log(p / (1 - p)), p the probability of the positive
-answer: the output of a network with one, and l1 - l0 of one with two, for softmax(l0, l1) is (1 - p, p) with
+answer of two: the output of a network with one, and l1 - l0 of one with two, for softmax(l0, l1) is (1 - p, p) with
 p = sigmoid(l1 - l0). They are written in softplus(x) = log(1 + exp(x)): log p = -softplus(-l) and
 log(1 - p) = -softplus(l). Neither overflows, nor does its gradient. A target is t, 1 or 0; an unknown one (-1) is
 taken as 0, to be left out by its weight.
@@ -58,6 +58,13 @@ def positive_logit(logits: Float[Array, "batch classes"]) -> Float[Array, " batc
     if logits.shape[-1] not in (1, 2):
         raise ValueError(f"a loss of one logit: found {logits.shape[-1]} outputs, expected 1 or 2")
     return logits[:, 0] if logits.shape[-1] == 1 else logits[:, 1] - logits[:, 0]
+
+
+def decided(logits: Float[Array, "batch classes"]) -> Int[Array, " batch"]:
+    """The most probable answer, of equals the first; of one logit 1 where it is above 0."""
+    if logits.shape[-1] == 1:
+        return (logits[:, 0] > 0).astype(jnp.int32)
+    return jnp.argmax(logits, axis=-1).astype(jnp.int32)
 
 
 def probabilities(logits: Float[Array, "batch classes"]) -> Float[Array, "batch answers"]:

@@ -31,8 +31,11 @@ class Method:
         "masks": {output: probabilities of the lesion [batch, views, h, w]}, of methods that draw it,
         "losses" and "loss_weights": {output: [batch, terms]}}. Runs per device, over the axis `AXIS`. The validation
         loss of an output is the sum over terms (one for each part of a loss) of each term's weighted mean over images.
+        "measures": {name: [batch]}, what else is told of every image, where there is any; its mean is a validation's.
       metrics: the collection that `train_step` returns.
       reported_with: for each output, the selector whose checkpoint it is reported from.
+      features: (state, batch with views) -> what the head takes of every view, [batch, views, h, w, channels], of a
+        method that takes them in place of images: batches may then hold `features`. Runs per device.
       draws: whether `predict` gives masks, which then must be trained.
     """
 
@@ -45,3 +48,4 @@ class Method:
     metrics: type[clu.metrics.Collection]
     reported_with: Mapping[str, str]
     draws: bool = False
+    features: Callable[[TrainState, Batch], Array] | None = None

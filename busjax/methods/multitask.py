@@ -19,7 +19,7 @@ from jaxtyping import Array, Float
 
 from busjax.methods import passes
 from busjax.methods.batch import Batch
-from busjax.methods.losses import Loss, known, make_loss, mean_over_devices, positive_logit
+from busjax.methods.losses import Loss, decided, known, make_loss, mean_over_devices
 from busjax.methods.method import AXIS, Method
 from busjax.methods.metrics import collection
 from busjax.methods.segmentation_losses import SegmentationLoss, image_losses, make_segmentation_loss
@@ -121,7 +121,7 @@ def multitask(
             has_class=has_class,
             segmentation_loss=drawn[None],
             any_mask=lax.pmax(has_mask.max(), AXIS)[None],
-            **{f"{name}_loss": value, f"{name}_accuracy": (positive_logit(logits) > 0) == (target == 1)},
+            **{f"{name}_loss": value, f"{name}_accuracy": decided(logits) == target},
         )
         return TrainState(state.step + 1, state.key, {name: net}), told
 

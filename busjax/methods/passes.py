@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, UInt32
 
 from busjax.methods.batch import Batch
-from busjax.methods.losses import Loss, known, positive_logit, probabilities
+from busjax.methods.losses import Loss, decided, known, probabilities
 from busjax.models.class_activation import class_activation_map
 from busjax.models.region_enhanced import Outputs, RegionEnhancedNetwork
 
@@ -78,7 +78,7 @@ def step_outputs(name: str, logits: Array, each: Array, target: Array, weight: A
     """What the metrics collection wants to know of one network's update; `each` is the loss of every example."""
     return {
         f"{name}_each_loss": each,
-        f"{name}_correct": ((positive_logit(logits) > 0) == (target == 1)).astype(jnp.float32),
+        f"{name}_correct": (decided(logits) == target).astype(jnp.float32),
         f"{name}_known": known(target, weight),
     }
 
@@ -96,10 +96,15 @@ def unfold_views(values: Array, like: Array) -> Array:
 
 
 def mean_probability(
-    logits: Float[Array, "examples classes"], like: Float[Array, "batch views height width 3"]
+    logits: Float[Array, "examples classes"], like: Float[Array, "batch views height width channels"]
 ) -> Float[Array, "batch answers"]:
     """The mean of the views' probabilities (multi-input prediction, Qi et al. 2019, section 3.2)."""
     return unfold_views(probabilities(logits), like).mean(axis=1)
+
+
+def seen(batch: Batch) -> Array:
+    """What a network is given of a batch: stored features where there are any, else images."""
+    return batch["features"] if "features" in batch else batch["image"]
 
 
 def validation_losses(
@@ -113,9 +118,10 @@ def validation_losses(
       targets: by output, [batch].
       batch: the images.
     """
-    views = batch["image"].shape[1]
+    given = seen(batch)
+    views = given.shape[1]
     losses = {
-        name: unfold_views(loss(values, jnp.repeat(targets[name], views)), batch["image"]).mean(axis=1)[:, None]
+        name: unfold_views(loss(values, jnp.repeat(targets[name], views)), given).mean(axis=1)[:, None]
         for name, values in logits.items()
     }
     weights = {name: known(target, batch["weight"])[:, None] for name, target in targets.items()}

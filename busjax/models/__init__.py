@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from busjax.models.alexnet import alexnet
 from busjax.models.backbone import Backbone
 from busjax.models.densenet import densenet121, densenet161
+from busjax.models.dizaj import dizaj, dizaj_unet
 from busjax.models.efficientnet import efficientnet_b0
 from busjax.models.googlenet import googlenet
 from busjax.models.inception_resnet_v2 import inception_resnet_v2
@@ -20,6 +21,8 @@ from busjax.models.multitask import MultitaskNetwork, benchmark_multitask
 from busjax.models.region_enhanced import RegionEnhancedNetwork
 from busjax.models.resnet import resnet50
 from busjax.models.sha_mtl import sha_mtl
+from busjax.models.small_cnn import small_cnn
+from busjax.models.unet import LEVELS as UNET_LEVELS
 from busjax.models.unet import unet
 from busjax.models.vakanski import LEVELS as VAKANSKI_LEVELS
 from busjax.models.vakanski import vakanski
@@ -37,6 +40,7 @@ BACKBONES: dict[str, Callable[..., Backbone]] = {
     "inception_v3": inception_v3,
     "mobilenet": mobilenet,
     "resnet50": resnet50,
+    "small_cnn": small_cnn,
     "unet": unet,
     "vgg16": vgg16,
     "vgg19": vgg19,
@@ -62,6 +66,8 @@ class Multitask:
 
 MULTITASK: dict[str, Multitask] = {
     "benchmark": Multitask(benchmark_multitask),
+    "dizaj": Multitask(dizaj),
+    "dizaj_unet": Multitask(dizaj_unet, "unet", {"levels": UNET_LEVELS, "normalise": True}),
     # EMT-NET (Shi et al.) has a segmentation branch on MobileNet. No code is public; our reading is the benchmark's
     # decoder on it: 4,873,554 parameters, 4% fewer than the 5.1 million that Shareef et al. give.
     "emt_net": Multitask(benchmark_multitask, "mobilenet"),

@@ -32,6 +32,7 @@ class Backbone:
         are averaged.
       skips: what a decoder takes, by name ("stride_16" and so on), from where in a network whose parts are called
         `image_tower` and `trunk`; see `watching`. By default what is tapped.
+      stride: of the features that are pooled, in pixels.
     """
 
     lower: Callable[..., nn.Module]
@@ -39,6 +40,7 @@ class Backbone:
     minimum_size: int
     hidden: Callable[..., nn.Module] | None = None
     skips: Mapping[str, str] = field(default_factory=_strides)
+    stride: int = 32
 
 
 class Tap(nn.Module):

@@ -146,8 +146,8 @@ class ExampleDropout(nn.Module):
     rate: float
 
     def __call__(
-        self, x: Float[Array, "batch features"], keys: PRNGKeyArray | UInt32[Array, "batch 2"] | None
-    ) -> Float[Array, "batch features"]:
+        self, x: Float[Array, "batch ..."], keys: PRNGKeyArray | UInt32[Array, "batch 2"] | None
+    ) -> Float[Array, "batch ..."]:
         """Drops features of each example by its own key; without keys, returns `x`."""
         if keys is None or self.rate == 0.0:
             return x

@@ -65,6 +65,7 @@ class MultitaskNetwork(nn.Module):
       classes: number of outputs.
       image_unit: what the channels of the image are multiplied by where the decoder takes it beside decoded features.
         Pixels come as the encoder's weights expect them, with some by hundreds; the decoder's are to be of one range.
+      image_beside: whether the decoder takes the image at its last step, where the backbone gives nothing of that size.
     """
 
     lower: Callable[..., nn.Module]
@@ -74,6 +75,7 @@ class MultitaskNetwork(nn.Module):
     skips: Mapping[str, str]
     classes: int = 1
     image_unit: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    image_beside: bool = True
 
     def setup(self) -> None:
         """Makes the parts."""
@@ -82,6 +84,10 @@ class MultitaskNetwork(nn.Module):
         self.mask_decoder = self.decoder()
         self.hidden_layers = self.hidden()
         self.classifier = nn.Dense(self.classes)
+
+    def encoded(self, image: Array, dropout_keys: Any, train: bool) -> Array:
+        """The deepest features; here no encoder has a dropout."""
+        return self.trunk(self.image_tower(image, train), train)
 
     def classified(self, features: Array, mask_logits: Array) -> Array:
         """What the classifier averages; here the features as they are."""
@@ -99,8 +105,9 @@ class MultitaskNetwork(nn.Module):
           train: whether batch normalisation uses the batch's statistics.
         """
         with watching(self, self.skips) as skips:
-            features = self.trunk(self.image_tower(image, train), train)
-        skips.setdefault("stride_1", image * jnp.asarray(self.image_unit, image.dtype))
+            features = self.encoded(image, dropout_keys, train)
+        if self.image_beside:
+            skips.setdefault("stride_1", image * jnp.asarray(self.image_unit, image.dtype))
         mask_logits = self.mask_decoder(skips, image.shape[1:3], train)
         hidden = self.hidden_layers(self.classified(features, mask_logits), dropout_keys)
         return MultitaskOutputs(self.classifier(hidden), mask_logits, features)
@@ -121,7 +128,13 @@ def benchmark_multitask(
       encoder: the backbone.
       classes: number of outputs.
       head_widths, dropout_rate: of the `DenseHead`.
+
+    Raises:
+      ValueError: the backbone has no features of stride 16, where the decoder starts.
     """
+    if encoder.stride < 2 ** len(STEPS):
+        found = f"benchmark: found features of stride {encoder.stride} at most"
+        raise ValueError(f"{found}, expected a backbone with {2 ** len(STEPS)}, where the decoder starts")
     return MultitaskNetwork(
         encoder.lower,
         encoder.upper,

@@ -67,7 +67,16 @@ class RegionEnhancedNetwork(nn.Module):
 
     def classify(self, features: Array, dropout_keys: Any = None, *, train: bool) -> Outputs:
         """From the aggregated features to logits. Dropout acts where there is a key for each example."""
-        features = self.trunk(features, train)
+        return self.head(self.top_features(features, train=train), dropout_keys, train=train)
+
+    def top_features(self, features: Float[Array, "batch height width channels"], *, train: bool) -> Array:
+        """From the aggregated features to those that the head takes."""
+        return self.trunk(features, train)
+
+    def head(
+        self, features: Float[Array, "batch height width channels"], dropout_keys: Any = None, *, train: bool
+    ) -> Outputs:
+        """From the last features to logits; nothing here depends on `train`."""
         if self.hidden is not None:
             return Outputs(self.classifier(self.hidden_layers(features, dropout_keys)), features)
         pooled = self.dropout(at_least_float32(features).mean(axis=(1, 2)), dropout_keys)

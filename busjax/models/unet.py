@@ -9,6 +9,7 @@ convolution, which is the default here. No weights are released.
 
 import functools
 from collections.abc import Mapping
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -18,7 +19,7 @@ from jaxtyping import Array, Float
 from busjax.models.attention import AttentionGate
 from busjax.models.backbone import Backbone, tap
 from busjax.models.convolution import Conv
-from busjax.models.layers import ConvNorm, Settings, at_least_float32
+from busjax.models.layers import ConvNorm, ExampleDropout, Settings, at_least_float32
 from busjax.models.transposed_convolution import TransposedConv
 
 LEVELS = (64, 128, 256, 512, 1024)
@@ -32,19 +33,21 @@ class DoubleConv(nn.Module):
       settings: what the network's layers share.
       features: number of output channels of the published network.
       normalise: whether there is batch normalisation.
+      convolutions: how many there are, in decoders of others.
     """
 
     settings: Settings
     features: int
     normalise: bool = True
+    convolutions: int = 2
 
     @nn.compact
     def __call__(
         self, x: Float[Array, "batch height width channels"], train: bool
     ) -> Float[Array, "batch height width features"]:
-        """Convolves `x` twice."""
+        """Convolves `x`."""
         s = self.settings
-        for name in ("conv1", "conv2"):
+        for name in (f"conv{i + 1}" for i in range(self.convolutions)):
             if self.normalise:
                 x = ConvNorm(s, self.features, (3, 3), use_bias=True, name=name)(x, train)
             else:
@@ -61,30 +64,37 @@ class Lower(nn.Module):
       settings: what the network's layers share.
       levels: features of these levels.
       normalise: see `DoubleConv`.
+      dropout_rate: share of the values that a dropout after each maximum drops, of callers that have keys for it.
     """
 
     settings: Settings
     levels: tuple[int, ...] = LEVELS[:-1]
     normalise: bool = True
+    dropout_rate: float = 0.0
 
     @nn.compact
     def all_levels(
-        self, x: Float[Array, "batch height width channels"], train: bool
+        self, x: Float[Array, "batch height width channels"], train: bool, dropout_keys: Any = None
     ) -> tuple[Float[Array, "batch h w features"], dict[str, Array]]:
-        """The output, and the features of every level by name ("stride_1" and so on)."""
+        """The output, and the features of every level by name ("stride_1" and so on).
+
+        Dropout acts where there is a key for each example, [batch, 2].
+        """
         found = {}
         for i, features in enumerate(self.levels):
             x = DoubleConv(self.settings, features, self.normalise, name=f"level{i + 1}")(x, train)
             found[f"stride_{2**i}"] = x
             tap(self, 2**i, x)
             x = nn.max_pool(x, (2, 2), (2, 2), "SAME")
+            keys = None if dropout_keys is None else jax.vmap(jax.random.fold_in, (0, None))(dropout_keys, i)
+            x = ExampleDropout(self.dropout_rate)(x, keys)
         return x, found
 
     def __call__(
-        self, x: Float[Array, "batch height width channels"], train: bool
+        self, x: Float[Array, "batch height width channels"], train: bool, dropout_keys: Any = None
     ) -> Float[Array, "batch h w features"]:
         """The output alone."""
-        return self.all_levels(x, train)[0]
+        return self.all_levels(x, train, dropout_keys)[0]
 
 
 class Upper(nn.Module):
@@ -125,6 +135,7 @@ def unet(settings: Settings, levels: tuple[int, ...] = LEVELS, normalise: bool =
         functools.partial(Lower, settings, levels[:-1], normalise),
         functools.partial(Upper, settings, levels[-1], stride, normalise),
         minimum_size=1,
+        stride=stride,
     )
 
 
@@ -137,9 +148,20 @@ def at_size(x: Array, height: int, width: int) -> Array:
     return jax.image.resize(x, (x.shape[0], height, width, x.shape[-1]), "bilinear")
 
 
+def centred(x: Array, height: int, width: int) -> Array:
+    """`x` at another size: surplus rows and columns are cut off the end, where padding made them; missing ones repeat
+    the outermost, half of them at each side, where convolutions without padding have used them up."""
+    x = x[:, :height, :width]
+    missing = [(size - found) for size, found in zip((height, width), x.shape[1:3], strict=True)]
+    return jnp.pad(x, [(0, 0), *((n // 2, n - n // 2) for n in missing), (0, 0)], "edge")
+
+
 class Decoder(nn.Module):
     """From the features of any backbone to a mask: at each step a transposed convolution to twice the size, the
     backbone's features of that stride beside it where there are such, and two convolutions.
+
+    Where only the deepest features are given, nothing tells a step where the image's borders are: rows that the
+    backbone has used up are then put back by `centred`, so that every position stays where its features are from.
 
     Attributes:
       settings: what the network's layers share.
@@ -149,6 +171,7 @@ class Decoder(nn.Module):
       normalise: see `DoubleConv`.
       mask_kernel: side of the last convolution's kernel.
       gated: strides whose features an attention gate weighs before they are joined.
+      convolutions: of a step.
     """
 
     settings: Settings
@@ -158,6 +181,7 @@ class Decoder(nn.Module):
     normalise: bool = True
     mask_kernel: int = 1
     gated: tuple[int, ...] = ()
+    convolutions: int = 2
 
     @nn.compact
     def __call__(
@@ -186,9 +210,9 @@ class Decoder(nn.Module):
             x = TransposedConv(s.channels(step), (self.up_kernel, self.up_kernel), s.dtype, name=f"up{i}")(x)
             if skip is not None:
                 x = jnp.concatenate([skip, at_size(x, *skip.shape[1:3])], axis=-1)
-            x = DoubleConv(s, step, self.normalise, name=f"step{i}")(x, train)
+            x = DoubleConv(s, step, self.normalise, self.convolutions, name=f"step{i}")(x, train)
         x = Conv(self.outputs, (self.mask_kernel, self.mask_kernel), use_bias=True, dtype=s.dtype, name="mask")(x)
-        return at_least_float32(at_size(x, *size))
+        return at_least_float32((at_size if len(by_stride) > 1 else centred)(x, *size))
 
 
 class UNet(nn.Module):

@@ -17,6 +17,7 @@ from busjax.models import BACKBONES
 from busjax.models.layers import Settings
 from busjax.names import hint
 from busjax.pretrained.table import RELEASES
+from busjax.training.autoencoder_config import validate_autoencoding
 from busjax.training.errors import ConfigError
 from busjax.training.multitask_config import validate_multitask
 from busjax.training.releases import settle_releases, wanted
@@ -79,22 +80,13 @@ def validate(config: ConfigDict) -> None:
     for name in names:
         if name not in config.model:
             raise ConfigError(f"model.network: found {name!r}, expected a network of the config such as 'mt' or 'sn'")
+    if config.method == "autoencoding":
+        validate_autoencoding(config, names[0])
     _validate_releases(config, names)
     config = settle_releases(config)
     for name in names:
-        if config.model[name].backbone not in BACKBONES:
-            found = config.model[name].backbone
-            raise ConfigError(f"model.{name}.backbone: found {found!r}, expected one of {', '.join(BACKBONES)}")
-        known = inspect.signature(BACKBONES[config.model[name].backbone]).parameters
-        for option in config.model[name].options:
-            if option not in known:
-                found = f"model.{name}.options.{option}"
-                raise ConfigError(f"{found}: {config.model[name].backbone} has no such option, expected {_rest(known)}")
-        options = config.model[name].options.to_dict()
-        smallest = BACKBONES[config.model[name].backbone](Settings(), **options).minimum_size
-        if config.data.image_size < smallest:
-            found = f"data.image_size: found {config.data.image_size}"
-            raise ConfigError(f"{found}, expected at least {smallest} for {config.model[name].backbone}")
+        if config.method != "autoencoding":
+            _validate_backbone(config, name)
         if config.model[name].task not in TASKS:
             found = config.model[name].task
             raise ConfigError(f"model.{name}.task: found {found!r}, expected one of {', '.join(TASKS)}")
@@ -110,6 +102,22 @@ def validate(config: ConfigDict) -> None:
         raise ConfigError(
             f"data.fold: found {config.data.fold}, expected 0 to {config.data.folds - 1} (data.folds - 1)"
         )
+
+
+def _validate_backbone(config: ConfigDict, name: str) -> None:
+    """Checks the backbone of a network, its options and the size of its input."""
+    if (found := config.model[name].get("backbone")) not in BACKBONES:
+        raise ConfigError(f"model.{name}.backbone: found {found!r}, expected one of {', '.join(BACKBONES)}")
+    known = inspect.signature(BACKBONES[config.model[name].backbone]).parameters
+    for option in config.model[name].options:
+        if option not in known:
+            found = f"model.{name}.options.{option}"
+            raise ConfigError(f"{found}: {config.model[name].backbone} has no such option, expected {_rest(known)}")
+    options = config.model[name].options.to_dict()
+    smallest = BACKBONES[config.model[name].backbone](Settings(), **options).minimum_size
+    if config.data.image_size < smallest:
+        found = f"data.image_size: found {config.data.image_size}"
+        raise ConfigError(f"{found}, expected at least {smallest} for {config.model[name].backbone}")
 
 
 def _validate_releases(config: ConfigDict, names: tuple[str, ...]) -> None:

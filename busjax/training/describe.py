@@ -31,6 +31,14 @@ def describe(config: ConfigDict, console: Console) -> None:
     )
 
 
+def network_title(config: ConfigDict, name: str) -> str:
+    """A network of a config, settled by its releases, in words."""
+    own = config.model[name]
+    if config.method == "autoencoding":
+        return f"denoising autoencoder {'-'.join(map(str, (config.data.image_size**2, *own.widths)))}"
+    return f"{own.architecture} with {own.backbone}" if config.method == "multitask" else own.backbone
+
+
 def parameter_count(tree: Any) -> int:
     """Number of values in a tree of arrays or shapes."""
     return sum(leaf.size for leaf in jax.tree.leaves(tree))
@@ -40,6 +48,7 @@ def abstract_batch(batch_size: int, size: int) -> dict[str, jax.ShapeDtypeStruct
     """Shapes and types of a training batch."""
     one = {"label": jnp.int32, "solid": jnp.int32, "index": jnp.int32, "weight": jnp.float32, "has_mask": jnp.bool_}
     batch = {name: jax.ShapeDtypeStruct((batch_size,), dtype) for name, dtype in one.items()}
+    batch["extra"] = jax.ShapeDtypeStruct((batch_size, 3), jnp.float32)  # of lesions' patches
     pixels = {"image": 3, "mask": 1}
     shapes = {name: (batch_size, size, size, channels) for name, channels in pixels.items()}
     return {**batch, **{name: jax.ShapeDtypeStruct(shape, jnp.float32) for name, shape in shapes.items()}}
@@ -70,9 +79,7 @@ def _network_table(name: str, network: Any, config: ConfigDict) -> Table:
         image,
     )
     params, shapes = variables["params"], recorded["intermediates"]
-    own = config.model[name]
-    title = f"{own.architecture} with {own.backbone}" if config.method == "multitask" else own.backbone
-    table = Table(title=f"{name}: {title}, input {size}x{size}x3")
+    table = Table(title=f"{name}: {network_title(config, name)}, input {size}x{size}x3")
     for heading in ("part", "parameters", "output"):
         table.add_column(heading, justify="left" if heading == "part" else "right")
     for part, tree in params.items():

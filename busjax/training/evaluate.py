@@ -15,9 +15,14 @@ from busjax.evaluation.report import write_report
 from busjax.evaluation.results import build_results, print_results, write_results
 from busjax.evaluation.segmentation import Segmentation
 from busjax.evaluation.segmentation_file import write_segmentation
+from busjax.evaluation.tables.leaks import leak
+from busjax.fields import flatten
+from busjax.methods import pretraining_epochs
+from busjax.training.describe import network_title
 from busjax.training.final import write_final
 from busjax.training.picked import cam_examples, feature_examples, varied
 from busjax.training.picked_masks import mask_examples
+from busjax.training.pretraining import told_errors
 from busjax.training.releases import settle_releases
 from busjax.training.run import Run
 from busjax.training.scoring import Scored
@@ -51,7 +56,7 @@ def evaluate(run: Run, facts: dict[str, Any], console: Console) -> dict[str, Any
             "metric": config.selection.metric,
             "mode": config.selection.mode,
             "part": "val",
-            "among": f"epochs after {config.selection.after:.0%} of training",
+            "among": _among(config),
             "step": step,
             "value": value,
         }
@@ -77,6 +82,7 @@ def evaluate(run: Run, facts: dict[str, Any], console: Console) -> dict[str, Any
         beta=config.eval.beta,
         threshold=config.eval.threshold,
         seed=config.seed,
+        leak=_leak(run),
     )
     if jax.process_index() == 0:
         for part, predictions in parts.items():
@@ -87,8 +93,15 @@ def evaluate(run: Run, facts: dict[str, Any], console: Console) -> dict[str, Any
         write_final(run.workdir.path, run.checkpoints.latest() or 0, results)
         # The last of the files: where it is, the others are.
         write_results(run.workdir.results, results)
-    print_results(results, console, variants=_published(run))
+    print_results(results, console, place=(config.table.name, config.table.row))
     return results
+
+
+def _among(config: ConfigDict) -> str:
+    """The epochs that could be chosen, in words."""
+    share = f"epochs after {config.selection.after:.0%} of training"
+    before = pretraining_epochs(config)
+    return f"{share}, of which the {before} epochs of pre-training are no part" if before else share
 
 
 def _by_dataset(
@@ -124,11 +137,14 @@ def _segmentation_by_dataset(
     return found
 
 
-def _published(run: Run) -> tuple[str, ...]:
-    """The rows of the paper that stand beside ours: the same way of training."""
-    if run.config.method == "cross_training":
-        return ("REM",)
-    return ("BASIC",) if run.config.data.resize == "squash" else ("MIP",)
+def _leak(run: Run) -> str:
+    """Why images of one patient may stand on both sides of the split, as tables of runs say it."""
+    table = run.data.dataset.table
+    cases = {
+        part: dict(zip(table.image_id[rows].tolist(), table.case_id[rows].tolist(), strict=True))
+        for part, rows in run.data.split.parts().items()
+    }
+    return leak(flatten(run.config), cases)
 
 
 def _write_report(
@@ -165,6 +181,7 @@ def _write_report(
         feature_examples=feature_examples(config, run.data, scored, shown),
         segmentations=drawn,
         mask_examples=masks,
+        place=(config.table.name, config.table.row),
     )
 
 
@@ -178,12 +195,12 @@ def _facts(run: Run, launches: list[dict[str, Any]], cells: dict[str, tuple[int,
         "seed": config.seed,
     }
     for name, rows in run.data.split.parts().items():
-        cases = len(np.unique(table.case_id[rows]))
-        shown[f"{name} part"] = (
-            f"{len(rows)} images of {cases} cases, {int((table.label[rows] == MALIGNANT).sum())} malignant"
-        )
+        cases, images = len(np.unique(table.case_id[rows])), len(np.unique(run.data.images[rows]))
+        counted = f"{images} images" if images == len(rows) else f"{len(rows)} versions of {images} images"
+        malignant = int((table.label[rows] == MALIGNANT).sum())
+        shown[f"{name} part"] = f"{counted} of {cases} cases, {malignant} malignant"
     shown |= {
-        "networks": ", ".join(f"{name}: {_architecture(settled, name)}" for name in run.method.networks),
+        "networks": ", ".join(f"{name}: {network_title(settled, name)}" for name in run.method.networks),
         "first weights": _first_weights(run),
         "image size": f"{config.data.image_size} pixels, {config.data.resize}, {config.data.views} views at evaluation",
         "maps": "; ".join(f"{name}: {h}x{w} cells, enlarged to the image" for name, (h, w) in cells.items())
@@ -196,22 +213,30 @@ def _facts(run: Run, launches: list[dict[str, Any]], cells: dict[str, tuple[int,
         "devices": _history(", ".join(launch["devices"]) for launch in launches),
         "command": launches[0]["command"],
     }
-    if left_out := len(table.image_id) - sum(len(rows) for rows in run.data.split.parts().values()):
+    used = np.concatenate([run.data.images[rows] for rows in run.data.split.parts().values()])
+    if left_out := len(np.unique(run.data.images)) - len(np.unique(used)):
         shown["left out"] = f"{left_out} images for training that show a case of another dataset's test images"
-    if "phantom" in table.dataset:
-        shown["notice"] = (
-            "The images of this run are synthetic. Its numbers show that the software works; they say nothing about "
-            "breast ultrasound."
-        )
-    if run.data.split.leaks_patients:
-        shown["notice"] = "The split of this run is by image: a patient's images stand on both sides, so it leaks."
+    if errors := told_errors(run):
+        shown["reconstruction errors"] = errors
+    if notices := _notices(run):
+        shown["notice"] = " ".join(notices)
     return shown
 
 
-def _architecture(config: ConfigDict, name: str) -> str:
-    """A network in words."""
-    own = config.model[name]
-    return f"{own.architecture} with {own.backbone}" if config.method == "multitask" else own.backbone
+def _notices(run: Run) -> list[str]:
+    """What a reader must know before the numbers."""
+    found = []
+    if "phantom" in run.data.dataset.table.dataset:
+        found.append(
+            "The images of this run are synthetic. Its numbers show that the software works; they say nothing about "
+            "breast ultrasound."
+        )
+    if run.config.data.resize == "lesion":
+        found.append(
+            "The network sees the region of the lesion, cut out by the true mask, also at test: its numbers are those "
+            "of lesions that someone has outlined, and stand beside those of whole images with this advantage."
+        )
+    return found
 
 
 def _datasets(run: Run) -> str:
@@ -228,6 +253,7 @@ def _first_weights(run: Run) -> str:
     loaded = json.loads(run.workdir.pretrained.read_text(encoding="utf-8"))
     return ", ".join(
         f"{name}: {origin['release']} ({origin['checksum']}{', not as published' * origin['differs_from_published']})"
+        + (f", head of {origin['head_from']} at step {origin['head_step']}" if "head_from" in origin else "")
         for name, origin in loaded.items()
     )
 

@@ -12,6 +12,7 @@ from jax.experimental import multihost_utils
 from rich.console import Console
 
 from busjax.fields import flatten
+from busjax.methods import pretraining_epochs
 from busjax.methods.metrics import NEVER
 from busjax.methods.state import TrainState
 from busjax.training import parallel
@@ -19,7 +20,6 @@ from busjax.training.optimizers import learning_rate
 from busjax.training.plateau import after_validation, scale_of
 from busjax.training.progress import make_progress
 from busjax.training.run import Run
-from busjax.training.run_data import training_stream
 from busjax.training.signals import Signals, noted_signals
 from busjax.training.validation import (
     History,
@@ -112,7 +112,8 @@ def train(run: Run, console: Console) -> bool:
     """
     config, method = run.config, run.method
     steps_per_epoch = run.data.steps_per_epoch
-    last_step = config.train.epochs * steps_per_epoch
+    first_step = pretraining_epochs(config) * steps_per_epoch  # of the optimizer
+    last_step = first_step + config.train.epochs * steps_per_epoch
     latest = run.checkpoints.latest()
     facts: Mapping[str, Any] = {"data": None, "history": []} if latest is None else run.checkpoints.facts(latest)
     history: History = facts["history"]
@@ -121,7 +122,7 @@ def train(run: Run, console: Console) -> bool:
         return True
 
     state = run.new_state() if latest is None else run.restore(latest)
-    stream = iter(training_stream(config, run.data, parallel.divided(run.mesh)))
+    stream = iter(run.training_stream(state, console))
     if facts["data"] is not None:
         stream.set_state(facts["data"])
     train_step = parallel.map_train_step(method.train_step, run.mesh)
@@ -163,12 +164,13 @@ def train(run: Run, console: Console) -> bool:
                     scored = run.score(state, "val")
                     row = {"epoch": step // steps_per_epoch, "step": step}
                     row |= {f"train/{name}": value for name, value in epoch_metrics.end().items()}
-                    row |= (rates := _learning_rates(state, run, last_step))
+                    row |= (rates := _learning_rates(state, run))
                     row |= validation_metrics(scored, config)
                     history.append(row)
                     told = {n: v for n, v in row.items() if n.startswith("val/") and v is not None}
                     writer.write_scalars(step, rates | told)
-                    state = after_validation(state, scored.losses, config.optimizer)
+                    if step > first_step:
+                        state = after_validation(state, scored.losses, config.optimizer)
                     if row["epoch"] in best_epochs(history, method.selectors, config).values():
                         write_pictures(writer, run, scored, state, step)
                     writer.flush()
@@ -198,9 +200,13 @@ def _writer(run: Run, *, new: bool) -> Any:
     return writer
 
 
-def _learning_rates(state: TrainState, run: Run, steps: int) -> dict[str, float]:
-    """By tag, the learning rate of each network's latest step."""
-    rate = float(learning_rate(run.config.optimizer, steps)(int(state.step) - 1))
+def _learning_rates(state: TrainState, run: Run) -> dict[str, float]:
+    """By tag, the learning rate of each network's latest step; none where the optimizer has not begun."""
+    config, steps_per_epoch = run.config, run.data.steps_per_epoch
+    taken = int(state.step) - pretraining_epochs(config) * steps_per_epoch
+    if taken <= 0:
+        return {}
+    rate = float(learning_rate(config.optimizer, config.train.epochs * steps_per_epoch)(taken - 1))
     return {f"train/{name}_learning_rate": rate * scale_of(net.opt_state) for name, net in state.networks.items()}
 
 
@@ -235,7 +241,8 @@ def _computed(metrics: Any) -> dict[str, float]:
     Raises:
       NonFiniteLoss: a step had no finite loss.
     """
-    values = {name: float(value) for name, value in jax.device_get(metrics.compute()).items()}
+    with np.errstate(invalid="ignore"):  # 0 / 0
+        values = {name: float(value) for name, value in jax.device_get(metrics.compute()).items()}
     first = values.pop("first_non_finite")
     if first != NEVER:
         raise NonFiniteLoss(

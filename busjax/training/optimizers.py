@@ -51,6 +51,15 @@ def nadam(config: Any, rate: optax.GradientTransformation) -> optax.GradientTran
     return _with_decay(config, scale_by_nadam(config.b1, config.b2, config.eps, config.momentum_decay), rate)
 
 
+def rmsprop(config: Any, rate: optax.GradientTransformation) -> optax.GradientTransformation:
+    """RMSprop as Keras had it until version 2.2, and PyTorch has it, without momentum.
+
+    v <- rho v + (1 - rho) g^2; the update is g / (sqrt(v) + eps). Keras 3 has eps under the root, where its 1e-7 weighs
+    as much as 3e-4 here.
+    """
+    return _with_decay(config, optax.scale_by_rms(config.rho, config.eps, eps_in_sqrt=False), rate)
+
+
 def sgd(config: Any, rate: optax.GradientTransformation) -> optax.GradientTransformation:
     """Gradient descent with momentum as Keras has it (the heavy ball): v <- momentum v - rate g; w <- w + v.
 
@@ -81,6 +90,7 @@ OPTIMIZERS: dict[str, Rule] = {
     "adam": adam,
     "keras_adam": keras_adam,
     "nadam": nadam,
+    "rmsprop": rmsprop,
     "sgd": sgd,
 }
 SCHEDULES = ("constant", "cosine")

@@ -53,6 +53,12 @@ def map_predict(predict: Callable, mesh: Mesh) -> Callable:
     return jax.jit(mapped, out_shardings=replicated(mesh))
 
 
+def abstract_state(init: Callable, size: int, mesh: Mesh) -> Any:
+    """The shapes and types of a state, with its placement: a copy on each device of the mesh."""
+    shapes = jax.eval_shape(lambda key: init(key, size), jax.random.PRNGKey(0))
+    return jax.tree.map(lambda s: jax.ShapeDtypeStruct(s.shape, s.dtype, sharding=replicated(mesh)), shapes)
+
+
 def initialise(init: Callable, key: jax.Array, size: int, mesh: Mesh) -> Any:
     """A new state, with a copy on each device of the mesh."""
     return jax.jit(init, static_argnums=1, out_shardings=replicated(mesh))(key, size)

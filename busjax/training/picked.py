@@ -16,18 +16,20 @@ from busjax.training.scoring import Scored
 
 
 def varied(scored: Scored, output: str, count: int, threshold: float) -> Int[np.ndarray, " picked"]:
-    """Positions of up to `count` images for every outcome (true or false, positive or negative) of an output.
+    """Positions of up to `count` images for every outcome (true or false, positive or negative) of an output; of more
+    than two classes for those of each class that are decided rightly, and wrongly.
 
     Of each outcome the most confident, the least confident and evenly many between, so that a gallery shows neither
     the best nor the worst alone.
     """
     predictions = next(p for p in scored.predictions if p.name == output)
     confidence = predictions.scores.max(axis=1)
-    decisions = decide(predictions, threshold)
+    two = len(predictions.classes) == 2
+    outcomes = decide(predictions, threshold) if two else predictions.predicted == predictions.target
     picked = []
-    for target in (0, 1):
-        for decision in (False, True):
-            members = np.flatnonzero((predictions.target == target) & (decisions == decision))
+    for target in range(len(predictions.classes)):
+        for outcome in (False, True):
+            members = np.flatnonzero((predictions.target == target) & (outcomes == outcome))
             members = members[np.argsort(-confidence[members], kind="stable")]
             places = np.unique(np.linspace(0, len(members) - 1, min(count, len(members))).round().astype(int))
             picked.append(members[places] if len(members) else members)
@@ -52,6 +54,7 @@ def cam_examples(
     images, masks = _middle_views(config, data, scored.rows[positions])
     middle = scored.cams[output].shape[1] // 2
     cams = _enlarged(scored.cams[output][positions, middle], config.data.image_size)
+    two = len(predictions.classes) == 2
     return [
         CamExample(
             image_id=str(predictions.image_id[at]),
@@ -59,8 +62,10 @@ def cam_examples(
             cam=cams[i],
             mask=masks[i] if data.dataset.table.has_mask[scored.rows[at]] else None,
             target=int(predictions.target[at]),
-            score=float(predictions.scores[at, 1]),
+            score=float(predictions.scores[at, 1] if two else predictions.scores[at].max()),
             output=output,
+            classes=() if two else predictions.classes,
+            decided=-1 if two else int(predictions.predicted[at]),
         )
         for i, at in enumerate(positions)
     ]

@@ -67,7 +67,7 @@ def preprocessing(config: ConfigDict) -> Preprocessing:
     if config.data.pixels in RELEASES:
         return RELEASES[config.data.pixels].preprocessing
     fed, (name, *_) = PIXELS[config.data.pixels], network_names(config)
-    backbone = found[name][0].backbone if found else config.model[name].backbone
+    backbone = found[name][0].backbone if found else config.model[name].get("backbone")
     if backbone not in SCALES_INSIDE:
         return fed
     return in_turn(fed, SCALES_INSIDE[backbone] if found else PIXELS["unit"])
@@ -90,7 +90,7 @@ def refuse_unmatched(method: Method, config: ConfigDict) -> None:
 
 def load_releases(
     state: TrainState, method: Method, config: ConfigDict
-) -> tuple[TrainState, dict[str, dict[str, str | bool]]]:
+) -> tuple[TrainState, dict[str, dict[str, Any]]]:
     """The first state of a run with released weights in place of random ones, and what was loaded.
 
     A file whose checksum is not the published one is loaded if it fits, for whoever trained on may have written it; a
@@ -105,7 +105,7 @@ def load_releases(
     """
     networks: dict[str, Any] = dict(state.networks)
     placed, releases = jax.tree.leaves(state.step)[0].sharding, wanted(config)
-    loaded: dict[str, dict[str, str | bool]] = {}
+    loaded: dict[str, dict[str, Any]] = {}
     for number, (name, network) in enumerate(method.networks.items()):
         if name not in releases:
             continue

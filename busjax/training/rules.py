@@ -8,17 +8,22 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from busjax.data.augmentation import Augmentation
+from busjax.data.despeckle import FILTERS
 from busjax.data.pipeline import RESIZES
 from busjax.data.preprocessing import PIXELS
 from busjax.data.splits import PROTOCOLS
 from busjax.methods import METHODS
 from busjax.methods.losses import LOSSES
 from busjax.methods.segmentation_losses import SEGMENTATION_LOSSES
+from busjax.methods.tasks import TASKS
+from busjax.models.dense_head import POOLS
 from busjax.pretrained.table import RELEASES
 from busjax.training.errors import ConfigError
 from busjax.training.optimizers import OPTIMIZERS, SCHEDULES
+from busjax.training.stored_rules import check_head_from, check_stored_features, check_variants
 
 METRICS = ("f_beta", "auc", "accuracy", "balanced_accuracy", "sensitivity", "specificity", "loss")
+OF_CLASSES = ("accuracy", "balanced_accuracy", "auc", "loss")  # those that more than two classes have
 
 
 def _one_of(*names: str):
@@ -41,6 +46,7 @@ def _between(low: float, high: float):
 POSITIVE = _number(lambda value: value > 0 and math.isfinite(value), "a positive number")
 SHARE = _number(lambda value: 0 <= value < 1, "0 or more and below 1")
 WIDTH = _number(lambda value: 0 < value <= 1, "above 0 and at most 1")
+FLAG = (lambda value: isinstance(value, bool)), "True or False"
 TEXT = (lambda value: isinstance(value, str)), "a text"
 RULES: dict[str, tuple] = {
     "method": _one_of(*METHODS),
@@ -50,6 +56,7 @@ RULES: dict[str, tuple] = {
     "pretrained.release": TEXT,
     "pretrained.path": TEXT,
     "pretrained.cache_dir": TEXT,
+    "pretrained.head_from": TEXT,
     "pretrained.mt.release": TEXT,
     "pretrained.mt.path": TEXT,
     "pretrained.sn.release": TEXT,
@@ -62,8 +69,18 @@ RULES: dict[str, tuple] = {
     "data.split_seed": _at_least(0),
     "data.folds": _at_least(3),
     "data.fold": _at_least(0),
+    "data.variants": (
+        (lambda value: type(value) is int and (value == 0 or value >= 2)),
+        "0 for none, or a whole number of versions from 2 on",
+    ),
+    "data.shares": (
+        (lambda value: isinstance(value, list) and len(value) == 3 and all(type(s) is int and s > 0 for s in value)),
+        "three whole numbers above 0, for training, validation and test",
+    ),
     "data.image_size": _at_least(1),
     "data.resize": _one_of(*RESIZES),
+    "data.grey": FLAG,
+    "data.despeckle": ((lambda value: value == "" or value in FILTERS), f"'', or one of {', '.join(FILTERS)}"),
     "data.views": _at_least(1),
     "data.pixels": (
         (lambda value: value == "release" or value in PIXELS or value in RELEASES),
@@ -96,6 +113,7 @@ RULES: dict[str, tuple] = {
     "optimizer.plateau.min_delta": _at_least(0),
     "optimizer.plateau.floor": _at_least(0),
     "optimizer.weight_decay": _at_least(0),
+    "train.stored_features": FLAG,
     "train.epochs": _at_least(1),
     "train.batch_size": _at_least(1),
     "train.patience": _at_least(1),
@@ -148,14 +166,19 @@ def check_together(config: ConfigDict, names: tuple[str, ...]) -> None:
         Augmentation.from_mapping(config.data.augment.to_dict())
     except ValueError as error:
         raise ConfigError(f"data.{error}" if str(error).startswith("augment.") else f"data.augment: {error}") from None
+    check_variants(config)
     if config.data.resize != "short_side" and config.data.views != 1:
         found = f"data.views: found {config.data.views}"
         raise ConfigError(f"{found}, expected 1 where data.resize is {config.data.resize!r}")
     if config.data.pixels != "release" and len(names) > 1:
         found = f"data.pixels: found {config.data.pixels!r}"
         raise ConfigError(f"{found}, expected 'release' of a method whose networks see maps beside pixels")
+    check_stored_features(config, names)
+    check_head_from(config)
     for name in names:
-        _check_head(config, name, several=len(names) > 1)
+        if config.method != "autoencoding":  # whose classifier is one layer
+            _check_head(config, name, several=len(names) > 1)
+        _check_task(config, name, several=len(names) > 1)
     optimizer = config.optimizer
     if optimizer.name == "sgd" and optimizer.weight_decay and optimizer.decay != "coupled":
         raise ConfigError("optimizer.decay: found 'decoupled', expected 'coupled' of sgd with a weight decay")
@@ -168,18 +191,42 @@ def check_together(config: ConfigDict, names: tuple[str, ...]) -> None:
         )
 
 
+def _check_task(config: ConfigDict, name: str, *, several: bool) -> None:
+    own = config.model[name]
+    count = len(TASKS[own.task].classes)
+    if several and count > 2:
+        found = f"model.{name}.task: found {own.task!r}"
+        raise ConfigError(f"{found}, expected a task of two classes of {config.method}")
+    outputs = own.head.outputs if "head" in own else count
+    if type(outputs) is not int or outputs not in ((1, 2) if count == 2 else (count,)):
+        expected = "1 (a sigmoid) or 2 (a softmax)" if count == 2 else str(count)
+        raise ConfigError(f"model.{name}.head.outputs: found {outputs!r}, expected {expected} of the task {own.task!r}")
+    if count > 2 and config.loss.name != "cross_entropy":
+        found = f"loss.name: found {config.loss.name!r}"
+        raise ConfigError(f"{found}, expected 'cross_entropy' of the task {own.task!r}, which has {count} classes")
+    if count > 2 and config.selection.metric not in OF_CLASSES:
+        found = f"selection.metric: found {config.selection.metric!r}"
+        expected = f"one of {', '.join(OF_CLASSES)} of the task {own.task!r}, which has {count} classes"
+        raise ConfigError(f"{found}, expected {expected}")
+
+
 def _check_head(config: ConfigDict, name: str, *, several: bool) -> None:
     head = config.model[name].get("head")
-    if head is None or sorted(head) != ["dropout_rate", "outputs", "widths"]:
+    if head is None or sorted(head) != ["dropout_rate", "outputs", "pool", "widths"]:
         found = "nothing" if head is None else ", ".join(sorted(head))
-        raise ConfigError(f"model.{name}.head: found {found}, expected dropout_rate, outputs, widths")
+        raise ConfigError(f"model.{name}.head: found {found}, expected dropout_rate, outputs, pool, widths")
     widths = head.widths
     if not isinstance(widths, list | tuple) or not all(type(w) is int and w > 0 for w in widths):
         raise ConfigError(f"model.{name}.head.widths: found {widths!r}, expected a tuple of layer widths, or ()")
+    if head.pool not in POOLS:
+        raise ConfigError(f"model.{name}.head.pool: found {head.pool!r}, expected one of {', '.join(POOLS)}")
+    if head.pool == "flatten" and (config.method != "classification" or not widths):
+        raise ConfigError(
+            f"model.{name}.head.pool: found 'flatten', expected 'average' but for the method 'classification' with "
+            f"hidden layers (model.{name}.head.widths)"
+        )
     if not SHARE[0](head.dropout_rate):
         raise ConfigError(f"model.{name}.head.dropout_rate: found {head.dropout_rate!r}, expected {SHARE[1]}")
-    if head.outputs not in (1, 2) or isinstance(head.outputs, bool):
-        raise ConfigError(f"model.{name}.head.outputs: found {head.outputs!r}, expected 1 (a sigmoid) or 2 (a softmax)")
     if several and widths:
         raise ConfigError(
             f"model.{name}.head.widths: found {tuple(widths)!r}, expected (): {config.method} needs class activation "

@@ -5,16 +5,27 @@ import functools
 import json
 from typing import Any
 
+import grain
 import jax
 from ml_collections import ConfigDict
+from rich.console import Console
 
 from busjax.atomic import write_atomic
+from busjax.data.pipeline import EvaluationBatches
+from busjax.data.splits import PARTS
 from busjax.methods import Method, make_method
 from busjax.training import parallel
 from busjax.training.checkpoints import Checkpoints
+from busjax.training.features import (
+    RunFeatures,
+    evaluation_feature_stream,
+    refuse_trained_features,
+    training_feature_stream,
+)
+from busjax.training.head_from import take_head
 from busjax.training.optimizers import make_optimizer
 from busjax.training.releases import load_releases, refuse_unmatched, settle_releases
-from busjax.training.run_data import RunData, evaluation_stream, open_data, settle_split
+from busjax.training.run_data import RunData, evaluation_stream, open_data, settle_split, training_stream
 from busjax.training.scoring import Scored, score
 from busjax.training.workdir import Workdir
 
@@ -40,14 +51,19 @@ class Run:
     def new_state(self) -> Any:
         """The state before the first step, on the devices; released weights are loaded where the config names some.
 
-        Which files they came from is written to the work directory.
+        Which files they came from is written to the work directory. With `pretrained.head_from`, the head is that of
+        another run.
 
         Raises:
           PretrainedError: they cannot be had, or do not fit.
+          ConfigError, CheckpointError: the head of the other run cannot be had, or does not fit.
         """
         key = jax.random.PRNGKey(self.config.seed)
         state = parallel.initialise(self.method.init, key, self.config.data.image_size, self.mesh)
         state, loaded = load_releases(state, self.method, self.config)
+        if self.config.pretrained.head_from:
+            state, taken = take_head(state, self.config, self.data, self.mesh)
+            loaded[self.config.model.network] |= taken
         if loaded and jax.process_index() == 0:
             write_atomic(self.workdir.pretrained, json.dumps(loaded, indent=2) + "\n")
         return state
@@ -58,24 +74,40 @@ class Run:
         Raises:
           CheckpointError: it was made by a differently shaped model.
         """
-        placed = parallel.replicated(self.mesh)
-        abstract = jax.tree.map(
-            lambda s: jax.ShapeDtypeStruct(s.shape, s.dtype, sharding=placed),
-            jax.eval_shape(lambda key: self.method.init(key, self.config.data.image_size), jax.random.PRNGKey(0)),
-        )
+        abstract = parallel.abstract_state(self.method.init, self.config.data.image_size, self.mesh)
         return self.checkpoints.restore(step, abstract)
 
     @functools.cached_property
-    def _parts(self) -> dict[str, Any]:
+    def _parts(self) -> dict[str, EvaluationBatches]:
         """Batches of each evaluated part; they hold their images in memory from one pass to the next."""
+        return {}
+
+    @functools.cached_property
+    def _features(self) -> RunFeatures:
+        """The stored features, of a run that has such."""
+        return RunFeatures(self.config, self.workdir, self.data, self.method, self.mesh)
+
+    def training_stream(self, state: Any, console: Console) -> grain.IterDataset:
+        """Endless training batches on the devices.
+
+        With stored features, those of all parts are computed first, where they are missing.
+        """
         sharding = parallel.divided(self.mesh)
-        return {
-            part: evaluation_stream(self.config, self.data, getattr(self.data.split, part), sharding)
-            for part in ("val", "test")
-        }
+        if not self.config.train.stored_features:
+            return training_stream(self.config, self.data, sharding)
+        store = self._features.store(state, PARTS, console)
+        return training_feature_stream(self.config, self.data, store, sharding)
 
     def score(self, state: Any, part: str) -> Scored:
         """Predictions for the 'val' or the 'test' part."""
+        if part not in self._parts:
+            sharding = parallel.divided(self.mesh)
+            if self.config.train.stored_features:
+                store = self._features.store(state, (part,))
+                self._parts[part] = evaluation_feature_stream(self.config, self.data, store, part, sharding)
+            else:
+                rows = self.data.split.parts()[part]
+                self._parts[part] = evaluation_stream(self.config, self.data, rows, sharding)
         threshold = self.config.eval.mask_threshold
         return score(self.method, self.predict, state, self._parts[part], self.data.dataset.table, threshold)
 
@@ -90,12 +122,13 @@ def open_run(config: ConfigDict, workdir: Workdir, *, training: bool = False) ->
 
     Raises:
       DatasetError, SplitError: the data cannot be had or split.
-      ConfigError: a pattern of `pretrained.freeze` matches nothing.
+      ConfigError: a pattern of `pretrained.freeze` matches nothing, or not all that stored features need.
     """
     data = open_data(config, workdir)
     optimizer = make_optimizer(config.optimizer, data.steps_per_epoch * config.train.epochs)
-    method = make_method(settle_releases(config), optimizer)
+    method = make_method(settle_releases(config), optimizer, steps_per_epoch=data.steps_per_epoch)
     refuse_unmatched(method, config)
+    refuse_trained_features(method, config)
     tasks = [task.name for task in method.outputs.values()]
     settle_split(data, workdir, tasks, config.data.groups, masks=method.draws)
     mesh = parallel.make_mesh()

@@ -12,10 +12,12 @@ from jax.sharding import NamedSharding
 from ml_collections import ConfigDict
 
 from busjax.atomic import write_atomic
+from busjax.data.augmentation import Augmentation
 from busjax.data.joined import JoinedDataset
 from busjax.data.pipeline import EvaluationBatches, evaluation_batches, training_batches
 from busjax.data.split_files import read_split, write_split
-from busjax.data.splits import Split, check_masks, check_targets, make_split
+from busjax.data.splits import AUGMENTED, Split, check_masks, check_targets, make_split
+from busjax.data.variants import VariantDataset
 from busjax.training.config import dataset_names
 from busjax.training.releases import preprocessing
 from busjax.training.workdir import Workdir
@@ -29,14 +31,19 @@ class RunData:
     """One or several datasets and how they are divided.
 
     Attributes:
-      dataset: the records of all.
+      dataset: the records of all; with `data.variants`, of all their versions.
       split: rows for training, validation and test.
       steps_per_epoch: as many as make up the training part, to the nearest whole number.
     """
 
-    dataset: JoinedDataset
+    dataset: JoinedDataset | VariantDataset
     split: Split
     steps_per_epoch: int
+
+    @property
+    def images(self) -> np.ndarray:
+        """A number for every row, which the versions of one image share."""
+        return self.dataset.images if isinstance(self.dataset, VariantDataset) else np.arange(len(self.dataset))
 
 
 def open_data(config: ConfigDict, workdir: Workdir) -> RunData:
@@ -62,19 +69,27 @@ def open_data(config: ConfigDict, workdir: Workdir) -> RunData:
     groupings = [pictures]
     if data.groups:
         groupings.append(read_groups(workdir.groups if workdir.begun() else Path(data.groups).expanduser()))
-    dataset = JoinedDataset(list(opened.values()), groupings)
+    joined = JoinedDataset(list(opened.values()), groupings)
+    dataset: JoinedDataset | VariantDataset = joined
+    if data.variants:
+        augmentation = Augmentation.from_mapping(data.augment.to_dict())
+        # By the seed of the split, so that runs of several seeds have the same versions.
+        dataset = VariantDataset(joined, data.variants, augmentation, data.split_seed)
     if workdir.begun():
         split = read_split(workdir.splits, dataset.table)
     else:
         split = make_split(
-            dataset.table,
+            dataset.table if data.split in AUGMENTED else joined.table,
             data.split,
             seed=data.split_seed,
             fold=data.fold,
             folds=data.folds,
+            shares=tuple(data.shares),
             train=[opened[name].name for name in train],
             test=[opened[name].name for name in test],
         )
+        if isinstance(dataset, VariantDataset) and data.split not in AUGMENTED:
+            split = dataset.multiply_training(split)
     return RunData(dataset, split, max(1, round(len(split.train) / config.train.batch_size)))
 
 
@@ -89,7 +104,7 @@ def settle_split(data: RunData, workdir: Workdir, tasks: Iterable[str], groups: 
       masks: whether masks are learned, too.
 
     Raises:
-      SplitError: a part lacks positive or negative images of a task, or the training part masks.
+      SplitError: a part lacks images of a class that a task tells, or the training part masks.
     """
     if workdir.begun():
         return
@@ -109,7 +124,7 @@ def training_stream(config: ConfigDict, data: RunData, sharding: NamedSharding) 
         data.split.train,
         image_size=config.data.image_size,
         resize=config.data.resize,
-        augment=config.data.augment.to_dict(),
+        augment={} if config.data.variants else config.data.augment.to_dict(),  # variants are augmented already
         batch_size=config.train.batch_size,
         seed=config.seed,
         sharding=sharding,
@@ -117,13 +132,24 @@ def training_stream(config: ConfigDict, data: RunData, sharding: NamedSharding) 
         process_count=jax.process_count(),
         cache=config.data.cache,
         preprocessing=preprocessing(config),
+        grey=config.data.grey,
+        despeckle=config.data.despeckle,
     )
 
 
 def evaluation_stream(
-    config: ConfigDict, data: RunData, rows: np.ndarray, sharding: NamedSharding | None, batch_size: int | None = None
+    config: ConfigDict,
+    data: RunData,
+    rows: np.ndarray,
+    sharding: NamedSharding | None,
+    batch_size: int | None = None,
+    *,
+    cache: bool = True,
 ) -> EvaluationBatches:
-    """Batches that hold each of the given rows once, of the size of the config or the next that the devices divide."""
+    """Batches that hold each of the given rows once, of the size of the config or the next that the devices divide.
+
+    With `cache`, images stay in memory if `data.cache` says so.
+    """
     wanted = batch_size or config.eval.batch_size
     devices = 1 if sharding is None else len(sharding.device_set)
     return evaluation_batches(
@@ -136,6 +162,8 @@ def evaluation_stream(
         sharding=sharding,
         process_index=jax.process_index() if sharding is not None else 0,
         process_count=jax.process_count() if sharding is not None else 1,
-        cache=config.data.cache,
+        cache=cache and config.data.cache,
         preprocessing=preprocessing(config),
+        grey=config.data.grey,
+        despeckle=config.data.despeckle,
     )

@@ -13,6 +13,7 @@ from busjax.evaluation.predictions import Predictions
 from busjax.evaluation.segmentation import Segmentation, pixel_counts
 from busjax.methods import Method
 from busjax.methods.batch import Batch
+from tfds_builders.record import LABELS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Scored:
       rows: the images' rows in the dataset, ascending; the order of all of the above.
       losses: by output, the run's own loss, averaged over the images; None where no answer is known.
       segmentation: the counted pixels of predicted masks, in the same order; None of a method that draws none.
+      measures: by name, means over the images of what else the method tells of each.
     """
 
     predictions: list[Predictions]
@@ -34,6 +36,7 @@ class Scored:
     rows: np.ndarray
     losses: Mapping[str, float | None]
     segmentation: Segmentation | None = None
+    measures: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
 
 def score(
@@ -51,7 +54,7 @@ def score(
       predict: its compiled prediction, `parallel.map_predict`.
       state: the state.
       batches: the images.
-      table: the dataset's columns, for image_id, case_id.
+      table: the dataset's columns, for image_id, case_id, label.
       mask_threshold: above which a pixel is called lesion. Masks are counted batch by batch and not kept.
     """
     collected = []
@@ -81,8 +84,10 @@ def score(
     segmentation = None
     if "pixels" in whole:
         ids = (predictions[0].image_id, predictions[0].case_id)
-        segmentation = Segmentation(*ids, whole["has_mask"], whole["pixels"])
-    return Scored(predictions, whole["cams"], whole["maps"], whole["index"], losses, segmentation)
+        classes = np.array([LABELS[label] if label >= 0 else "" for label in table.label[whole["index"]].tolist()])
+        segmentation = Segmentation(*ids, whole["has_mask"], whole["pixels"], classes)
+    measures = {name: float(values.mean(dtype=np.float64)) for name, values in whole.get("measures", {}).items()}
+    return Scored(predictions, whole["cams"], whole["maps"], whole["index"], losses, segmentation, measures)
 
 
 def mean_loss(values: Float[np.ndarray, "images terms"], weights: Float[np.ndarray, "images terms"]) -> float | None:

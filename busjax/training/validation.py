@@ -6,8 +6,9 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from busjax.evaluation.metrics import binary_metrics
+from busjax.evaluation.multiclass import is_multiclass, metrics_of
 from busjax.evaluation.segmentation import SEGMENTATION, means
+from busjax.methods import pretraining_epochs
 from busjax.training.picked import cam_examples, varied
 from busjax.training.picked_masks import mask_examples
 from busjax.training.run import Run
@@ -15,6 +16,7 @@ from busjax.training.scoring import Scored
 from busjax.training.summaries import validation_images
 
 SHOWN = ("auc", "f_beta", "accuracy", "sensitivity", "specificity", "balanced_accuracy")
+OF_CLASSES = ("auc", "accuracy", "accuracy_ovr", "precision", "f1", "balanced_accuracy")
 
 # One row for each epoch: 'epoch', 'step', and numbers by tag ('val/mt_auc'); None where a metric is not defined.
 History = list[dict[str, Any]]
@@ -24,9 +26,11 @@ def validation_metrics(scored: Scored, config: ConfigDict) -> dict[str, float | 
     """Metrics and losses by tag, without intervals."""
     values = {}
     for output in scored.predictions:
-        metrics = binary_metrics(output, threshold=config.eval.threshold, beta=config.eval.beta, resamples=0).to_json()
-        values.update({f"val/{output.name}_{name}": metrics[name] for name in SHOWN})
+        metrics = metrics_of(output, threshold=config.eval.threshold, beta=config.eval.beta, resamples=0).to_json()
+        shown = OF_CLASSES if is_multiclass(metrics) else SHOWN
+        values.update({f"val/{output.name}_{name}": metrics[name] for name in shown})
         values[f"val/{output.name}_loss"] = scored.losses[output.name]
+    values.update({f"val/{name}": value for name, value in scored.measures.items()})
     if scored.segmentation is not None:
         values.update({f"val/{SEGMENTATION}_{name}": value for name, value in means(scored.segmentation).items()})
     return values  # type: ignore[return-value]
@@ -35,9 +39,10 @@ def validation_metrics(scored: Scored, config: ConfigDict) -> dict[str, float | 
 def selected(row: dict[str, Any], selectors: Sequence[str], config: ConfigDict) -> dict[str, float | None]:
     """The metrics of an epoch by which checkpoints are chosen, for each selector.
 
-    None where one is not defined, and until the share `selection.after` of the epochs has passed.
+    None where one is not defined, in pre-training, and until the share `selection.after` of the epochs after it has
+    passed.
     """
-    counts = row["epoch"] > config.selection.after * config.train.epochs
+    counts = row["epoch"] - pretraining_epochs(config) > config.selection.after * config.train.epochs
     return {name: row[f"val/{name}_{config.selection.metric}"] if counts else None for name in selectors}
 
 
@@ -58,9 +63,8 @@ def stopped_early(history: History, selectors: Sequence[str], config: ConfigDict
     """Whether no selector has come to a new best in the last `train.patience` epochs that could be chosen."""
     if not history:
         return False
-    last_best = max(
-        math.floor(config.selection.after * config.train.epochs), *best_epochs(history, selectors, config).values()
-    )
+    first = pretraining_epochs(config) + math.floor(config.selection.after * config.train.epochs)
+    last_best = max(first, *best_epochs(history, selectors, config).values())
     return history[-1]["epoch"] - last_best >= config.train.patience
 
 

@@ -31,6 +31,7 @@ class Workdir:
         self.pretrained = self.path / WEIGHTS
         self.splits = self.path / "splits"
         self.groups = self.splits / "groups.csv"
+        self.features = self.path / "features"
         self.checkpoints = self.path / "checkpoints"
         self.predictions = self.path / "predictions"
         self.results = self.path / "results.json"

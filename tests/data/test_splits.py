@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from busjax.data.splits import SplitError, check_targets, make_split
+from busjax.data.splits import BY_IMAGE, SplitError, check_targets, make_split
 from busjax.data.strata import STRATA, deal, image_strata
 
 from .memory import MemoryTable, memory_table
@@ -49,12 +49,16 @@ def ids(table: MemoryTable, split) -> dict[str, list[str]]:
 
 
 @settings(deadline=None, max_examples=60)
-@given(table=tables(), protocol=st.sampled_from(["holdout", "kfold", "holdout_image"]), seed=st.integers(0, 2**40))
+@given(
+    table=tables(),
+    protocol=st.sampled_from(["holdout", "kfold", "holdout_image", "augmented_image", "augmented_case"]),
+    seed=st.integers(0, 2**40),
+)
 def test_every_image_is_in_one_part_and_every_case_too(table, protocol, seed):
     split = make_split(table, protocol, seed=seed)
     rows = np.concatenate(list(split.parts().values()))
     assert sorted(rows) == list(range(len(table.image_id)))
-    if protocol != "holdout_image":
+    if protocol not in BY_IMAGE:
         cases = [set(table.case_id[part]) for part in split.parts().values()]
         assert not cases[0] & cases[1]
         assert not cases[0] & cases[2]

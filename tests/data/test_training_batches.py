@@ -201,7 +201,10 @@ def test_the_dataset_is_not_changed():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"resize": "sqush"}, r"unknown resize 'sqush'; did you mean 'squash'\? \(known: squash, pad, short_side\)"),
+        (
+            {"resize": "sqush"},
+            r"unknown resize 'sqush'; did you mean 'squash'\? \(known: squash, pad, short_side, lesion\)",
+        ),
         ({"image_size": 0}, "image_size is 0, expected at least 1"),
         (
             {"augment": {"flip_horizontl": True}},

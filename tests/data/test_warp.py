@@ -18,6 +18,8 @@ CHANGES = [
     Warp(scale=0.6),
     Warp(scale=1.7),
     Warp(degrees=-33.0, down=-2.4, right=5.7, scale=0.8),
+    Warp(shear=14.0),
+    Warp(degrees=25.0, down=1.3, scale=1.2, shear=-9.0),
 ]
 
 
@@ -33,7 +35,9 @@ def scipy_matrix(change: Warp, height: int, width: int) -> tuple[np.ndarray, np.
     whole numbers."""
     angle = math.radians(change.degrees)
     # Counter-clockwise as seen: rows run downwards.
-    forward = change.scale * np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    # First sheared: lower rows move right.
+    forward = change.scale * turn @ np.array([[1.0, 0.0], [math.tan(math.radians(change.shear)), 1.0]])
     centre = np.array([(height - 1) / 2, (width - 1) / 2])
     matrix = np.linalg.inv(forward)
     return matrix, centre - matrix @ (centre + np.array([change.down, change.right]))
@@ -139,10 +143,10 @@ def test_masks_stay_binary_and_grey_images_grey(grey):
 
 
 def test_draws_are_even_over_their_ranges():
-    augmentation = Augmentation(False, 20.0, 0.2, 0.1, (0.5, 2.0))
+    augmentation = Augmentation(False, 20.0, 0.2, 0.1, (0.5, 2.0), shear_degrees=12.0)
     rng = np.random.default_rng(0)
     draws = [augmentation.draw(rng, 100, 50) for _ in range(4000)]
-    ranges = {"degrees": (-20, 20), "down": (-20, 20), "right": (-5, 5)}
+    ranges = {"degrees": (-20, 20), "down": (-20, 20), "right": (-5, 5), "shear": (-12, 12)}
     for field, (low, high) in ranges.items():
         counts, _ = np.histogram([getattr(draw, field) for draw in draws], bins=4, range=(low, high))
         assert counts.sum() == 4000
@@ -150,6 +154,25 @@ def test_draws_are_even_over_their_ranges():
     counts, _ = np.histogram(np.log2([draw.scale for draw in draws]), bins=4, range=(-1, 1))
     assert counts.sum() == 4000
     assert np.abs(counts - 1000).max() < 5 * math.sqrt(1000 * 0.75)
+
+
+def test_right_angles_are_even_and_lose_nothing():
+    example = random_example(12, 20)
+    rng = np.random.default_rng(0)
+    made = [Augmentation(right_angles=True).apply(example, 12, crop=False, rng=rng) for _ in range(400)]
+    counts = []
+    for turns in range(4):
+        image, mask = np.rot90(example.image, turns), np.rot90(example.mask, turns)
+        counts.append(sum(np.array_equal(m.image, image) and np.array_equal(m.mask, mask) for m in made))
+    assert sum(counts) == 400
+    assert np.abs(np.array(counts) - 100).max() < 5 * math.sqrt(400 * 3 / 16)
+
+
+def test_what_changes_something():
+    assert not Augmentation().changes
+    assert not Augmentation(fill="edge").changes
+    for fields in ({"right_angles": True}, {"shear_degrees": 1.0}, {"scale": (0.9, 1.0)}, {"noise": 1.0}):
+        assert Augmentation(**fields).changes
 
 
 def test_noise_has_the_deviation_and_leaves_the_mask():
@@ -172,6 +195,8 @@ def test_noise_has_the_deviation_and_leaves_the_mask():
         ({"scale": (2.0, 0.5)}, r"augment.scale is \(2.0, 0.5\), expected two factors above 0, the smaller one first"),
         ({"fill": "wrap"}, "augment.fill is 'wrap', expected one of zero, edge"),
         ({"flip_horizontal": 1}, "augment.flip_horizontal is 1, expected True or False"),
+        ({"right_angles": "yes"}, "augment.right_angles is 'yes', expected True or False"),
+        ({"shear_degrees": 60}, "augment.shear_degrees is 60, expected a number from 0 to 45"),
     ],
 )
 def test_wrong_fields(fields, message):

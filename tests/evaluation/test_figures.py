@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from busjax.evaluation.figures import confusion_matrix, png_bytes, roc_curves, training_curves
+from busjax.evaluation.predictions import Predictions
 
 
 def pixels(figure) -> np.ndarray:
@@ -82,3 +83,34 @@ def test_nothing_to_draw_is_refused():
         training_curves([{"epoch": 1, "loss": 1.0}, {"step": 2, "loss": 1.0}])
     with pytest.raises(ValueError, match="found no scalar in the history"):
         training_curves([{"epoch": 1, "train/loss": None}])
+
+
+def three_classes() -> Predictions:
+    """Five images; of the two benign ones one is decided as malignant."""
+    target = np.array([0, 1, 1, 2, 2])
+    scores = np.array([[0.8, 0.1, 0.1], [0.1, 0.7, 0.2], [0.1, 0.3, 0.6], [0.2, 0.2, 0.6], [0.1, 0.1, 0.8]])
+    ids = np.array([f"image {i}" for i in range(5)])
+    return Predictions("tumour", ("normal", "benign", "malignant"), ids, ids, target, scores)
+
+
+def test_of_three_classes_each_has_a_curve_against_the_rest(random_predictions):
+    axes = roc_curves([three_classes(), random_predictions(name="other")]).axes[0]
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert labels[1:4] == [
+        "tumour, normal: AUC 1.000, n = 5 (1 positive)",
+        "tumour, benign: AUC 1.000, n = 5 (2 positive)",
+        "tumour, malignant: AUC 0.917, n = 5 (2 positive)",  # 5.5 of 6 pairs: 0.6 ties with the benign one's
+    ]
+    assert labels[4].startswith("other: AUC")
+
+
+def test_confusion_matrix_of_three_classes_is_in_their_order():
+    axes = confusion_matrix(three_classes()).axes[0]
+    texts = {tuple(text.get_position()): text.get_text() for text in axes.texts}
+    assert len(texts) == 9
+    assert texts[0, 0] == "1\n100.0 %"
+    assert texts[1, 1] == texts[2, 1] == "1\n50.0 %"  # the benign row: one right, one called malignant
+    assert texts[2, 2] == "2\n100.0 %"
+    names = ["normal", "benign", "malignant"]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == names
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == names

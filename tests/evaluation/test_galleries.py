@@ -1,8 +1,10 @@
+import dataclasses
+
 import matplotlib
 import numpy as np
 import pytest
 
-from busjax.evaluation.examples import FeatureExample
+from busjax.evaluation.examples import CamExample, FeatureExample
 from busjax.evaluation.figures import png_bytes
 from busjax.evaluation.galleries import cam_gallery, feature_maps, overlay
 
@@ -45,6 +47,32 @@ def test_overlay_leaves_its_inputs_alone():
 def test_overlay_refuses_a_map_out_of_range():
     with pytest.raises(ValueError, match="overlay: map: found values from 0 to 2, expected 0 to 1"):
         overlay(np.zeros((1, 2, 3), np.uint8), np.array([[0.0, 2.0]]))
+
+
+def test_gallery_of_three_classes_has_rows_of_right_and_wrong(cam_example):
+    names = {"classes": ("normal", "benign", "malignant")}
+
+    def of(target, decided, image_id):
+        values = dataclasses.asdict(cam_example(image_id=image_id)) | names
+        return CamExample(**(values | {"target": target, "decided": decided, "score": 0.6}))
+
+    examples = [of(0, 0, "a"), of(1, 2, "b"), of(2, 2, "c"), of(2, 0, "d"), of(-1, 1, "unknown")]
+    figure = cam_gallery(examples)
+    titles = [axes.get_title() for axes in visible(figure)]
+    assert titles == ["a", "normal 0.600", "b", "malignant 0.600", "c", "malignant 0.600", "d", "normal 0.600"]
+    labels = [text.get_text() for axes in figure.axes for text in axes.texts]
+    assert labels == [
+        "normal, right",
+        "no normal, wrong among the examples",
+        "no benign, right among the examples",
+        "benign, wrong",
+        "malignant, right",
+        "malignant, wrong",
+    ]
+    with pytest.raises(ValueError, match="target: found 3, expected 0 to 2, or -1"):
+        of(3, 0, "e")
+    with pytest.raises(ValueError, match="decided: found -1, expected 0 to 2"):
+        of(0, -1, "e")
 
 
 def test_gallery_rows_are_the_four_outcomes(cam_example):

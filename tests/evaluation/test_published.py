@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import pytest
 
+from busjax.evaluation.literature import PAPERS, QUESTIONS
 from busjax.evaluation.metrics import binary_metrics
 from busjax.evaluation.published import (
-    PAPERS,
     VARIANTS,
     check_place,
     published_rows,
@@ -48,14 +48,19 @@ COUNTS = {
         "Cheng": (741, 172, 234, 212),
     },
 }
+QUESTION = {"mt": QUESTIONS["malignant"], "sn": QUESTIONS["solid"]}
 SIZES = {("mt", "val"): 1357, ("mt", "test"): 1359, ("sn", "val"): 1357, ("sn", "test"): 1359}
+
+
+def rows_of_qi(output, part):
+    return published_rows("qi2019", "", part, QUESTION[output], whole=True)
 
 
 def test_every_published_value_follows_from_whole_counts(from_counts):
     """All 80 cells, F2 to three digits and rates to four; six cells of Table 7 are cut instead of rounded."""
     cut, cells = [], 0
     for key, methods in COUNTS.items():
-        for row in published_rows(*key):
+        for row in rows_of_qi(*key):
             ours = binary_metrics(from_counts(*methods[row.name]), resamples=0)
             assert ours.images == SIZES[key]
             for name, digits in (("f_beta", 3), ("accuracy", 4), ("sensitivity", 4), ("specificity", 4)):
@@ -78,16 +83,16 @@ def test_every_published_value_follows_from_whole_counts(from_counts):
 
 def test_rows_are_complete_and_labelled():
     for key in COUNTS:
-        rows = published_rows(*key)
+        rows = rows_of_qi(*key)
         assert tuple(row.name for row in rows) == VARIANTS
-    assert published_rows("mt", "val")[0].tables == ("qi_4",)
-    assert published_rows("sn", "test")[2].tables == ("qi_7",)
+    assert rows_of_qi("mt", "val")[0].tables == ("qi_4",)
+    assert rows_of_qi("sn", "test")[2].tables == ("qi_7",)
     assert published_table("qi_7").number == "Table 7"
-    assert published_rows("sn", "test")[2].method == "Sn-Net(REM)"
+    assert rows_of_qi("sn", "test")[2].method == "Sn-Net(REM)"
 
 
 def test_aucs_of_the_text():
-    aucs = {(output, row.name): row.value("auc") for output in ("mt", "sn") for row in published_rows(output, "test")}
+    aucs = {(output, row.name): row.value("auc") for output in ("mt", "sn") for row in rows_of_qi(output, "test")}
     assert aucs["mt", "BASIC"] == pytest.approx(0.980)
     assert aucs["mt", "REM"] == pytest.approx(0.982)
     assert aucs["sn", "BASIC"] == aucs["sn", "REM"] == pytest.approx(0.928)
@@ -95,8 +100,11 @@ def test_aucs_of_the_text():
 
 
 def test_what_the_paper_has_no_row_for():
-    assert published_rows("mt_without_map", "test") == ()
-    assert published_rows("mt", "train") == ()
+    assert published_rows("qi2019", "REM", "test", QUESTIONS["tumour"], whole=True) == ()
+    assert published_rows("qi2019", "REM", "train", QUESTIONS["malignant"], whole=True) == ()
+    assert published_rows("", "", "test", QUESTIONS["malignant"], whole=True) == ()
+    assert published_rows("qi_5", "REM", "val", QUESTIONS["malignant"]) == ()
+    assert [row.name for row in published_rows("qi2019", "REM", "test", QUESTIONS["malignant"])] == ["REM"]
 
 
 # What Shareef et al. print: the number of lines of each table, and the sum of each column over them (accuracy,
@@ -198,12 +206,18 @@ def test_a_place_in_a_table():
     check_place("", "")
     check_place("shareef_5", "mobilenet_transfer")
     check_place("shareef_5", "")
+    check_place("qi2019", "Han")
+    check_place("dizaj2021", "unet")
+    check_place("hijab2019", "")
     with pytest.raises(ValueError, match=r"table.name: unknown published table 'sharef_5'; did you mean 'shareef_5'"):
         check_place("sharef_5", "")
     with pytest.raises(ValueError, match=r"table.row: shareef_4 has no row 'mobilenet'; did you mean 'mobilenet_"):
         check_place("shareef_4", "mobilenet")
     with pytest.raises(ValueError, match=r"table.name: found '', expected the published table"):
         check_place("", "mobilenet_transfer")
+
+    with pytest.raises(ValueError, match=r"table.row: qi2019 has no row 'RENM'; did you mean 'REM'"):
+        check_place("qi2019", "RENM")
 
 
 HEAD = "tables,row,method,setting,accuracy,printed_auc,note\n"
@@ -216,6 +230,7 @@ HEAD = "tables,row,method,setting,accuracy,printed_auc,note\n"
         (HEAD.replace(",note", ""), "found no column 'note'"),
         (HEAD + "shareef_3,a,A,b,1,2,\n", "line 2: tables: found 'shareef_3'"),
         (HEAD + "shareef_4,a,A,b,1,2,\nshareef_4,a,A,b,1,2,\n", "line 3: row: found 'a' again in shareef_4"),
+        (HEAD + "shareef_4,a,A,b,1,2,a note, with a comma\n", "line 2: found more or fewer cells than columns"),
         (HEAD + "shareef_4,a,A,b,x,2,\n", "line 2: accuracy: found 'x', expected a number"),
         (HEAD + "shareef_4,a,A,b,1,200,\n", "line 2: balanced_accuracy: found '200', expected 0 to 100"),
     ],

@@ -82,11 +82,14 @@ def content(from_counts, random_predictions, cam_example):
             "seed": 3,
             "command": "python launch.py --config configs/rem.py > log",
         },
-        "results": build_results(predictions, {"mt": {"metric": "val/mt_f_beta", "step": 7}}, resamples=50),
+        "results": build_results(
+            predictions, {name: {"metric": f"val/{name}_f_beta", "step": 7} for name in ("mt", "sn")}, resamples=50
+        ),
         "predictions": predictions,
         "history": [{"epoch": 1, "train/mt_loss": 1.0}, {"epoch": 2, "train/mt_loss": 0.5}],
         "cam_examples": {"mt": [cam_example(), cam_example(mask=None)], "sn": [cam_example(frame, output="sn")]},
         "feature_examples": [features],
+        "place": ("qi2019", "REM"),
     }
 
 

@@ -11,14 +11,14 @@ from numpy.testing import assert_allclose
 from sklearn.metrics import f1_score, jaccard_score, recall_score
 
 from busjax.evaluation.bootstrap import draw_cases, resampled_means
-from busjax.evaluation.segmentation import Segmentation, means, overlap, pixel_counts, segmentation_results
+from busjax.evaluation.segmentation import Segmentation, ious, means, overlap, pixel_counts, segmentation_results
 from busjax.evaluation.segmentation_file import read_segmentation, write_segmentation
 
 masks = hnp.arrays(bool, st.tuples(st.just(1), st.integers(1, 6), st.integers(1, 6)))
 pairs = masks.flatmap(lambda a: st.tuples(st.just(a), hnp.arrays(bool, a.shape)))
 
 
-def segmentation(counts, case=None, has_mask=None) -> Segmentation:
+def segmentation(counts, case=None, has_mask=None, label=None) -> Segmentation:
     counts = np.asarray(counts, np.int64)
     case = range(len(counts)) if case is None else case
     return Segmentation(
@@ -26,6 +26,7 @@ def segmentation(counts, case=None, has_mask=None) -> Segmentation:
         np.array([f"case {c}" for c in case]),
         np.ones(len(counts), bool) if has_mask is None else np.asarray(has_mask),
         counts,
+        np.array([""] * len(counts) if label is None else label, dtype=str),
     )
 
 
@@ -88,6 +89,36 @@ def test_means_with_and_without_empty_masks():
     json.dumps(results, allow_nan=False)
 
 
+def test_by_class():
+    """Normal images: one left empty, one drawn on; benign 1/2; malignant 1/4 and 1/2, and one without a mask."""
+    counts = [[0, 0, 10, 0], [0, 0, 9, 1], [2, 2, 6, 0], [1, 3, 6, 0], [2, 1, 6, 1], [0, 0, 1, 9], [4, 0, 6, 0]]
+    classes = ["normal", "normal", "benign", "malignant", "malignant", "malignant", ""]
+    given_ = segmentation(counts, case=[0, 0, 1, 2, 2, 3, 4], has_mask=[True] * 5 + [False, True], label=classes)
+    expected = {
+        "iou_normal": (1 + 0) / 2,
+        "iou_benign": 1 / 2,
+        "iou_malignant": (1 / 4 + 1 / 2) / 2,
+        "iou_average": (1 / 2 + 1 / 2 + 3 / 8) / 3,
+        "iou_lesions": (1 / 2 + 1 / 4 + 1 / 2 + 1) / 4,  # also of the lesion of unknown class
+    }
+    assert ious(given_) == pytest.approx(expected)
+    results = segmentation_results(given_, threshold=0.5, resamples=0)
+    assert {name: own["iou"]["mean"] for name, own in results["by_class"].items()} == pytest.approx(
+        {"normal": 0.5, "benign": 0.5, "malignant": 3 / 8}
+    )
+    assert [(own["images"], own["cases"]) for own in results["by_class"].values()] == [(2, 1), (1, 1), (2, 1)]
+    assert results["iou_average"] == pytest.approx(expected["iou_average"])
+    assert results["iou"]["mean"] != pytest.approx(expected["iou_average"], abs=0.01)
+    assert results["empty_masks"] == "Dice and IoU of two empty masks are 1; of an empty one and one that is not, 0"
+    # A mean of two classes is not the mean of three.
+    without = given_.subset(given_.label != "normal")
+    assert ious(without)["iou_average"] is ious(without)["iou_normal"] is None
+    assert set(segmentation_results(without, threshold=0.5, resamples=0)["by_class"]) == {"benign", "malignant"}
+    assert segmentation_results(segmentation(counts), threshold=0.5, resamples=0)["by_class"] == {}
+    with pytest.raises(ValueError, match="label: found 'cyst', expected normal, benign, malignant or ''"):
+        segmentation(counts, label=["cyst"] * 7)
+
+
 def test_nothing_to_compare_with():
     given_ = segmentation(FOUR[3:], has_mask=[False])
     results = segmentation_results(given_, threshold=0.5)
@@ -123,15 +154,17 @@ def test_an_interval_holds_its_mean_and_all_images_of_a_case_count_as_one_draw()
 
 
 def test_the_file_gives_back_the_same_pixels(tmp_path):
-    given_ = segmentation(FOUR, case=[0, 0, 1, 2], has_mask=[True, True, True, False])
+    given_ = segmentation(
+        FOUR, case=[0, 0, 1, 2], has_mask=[True, True, True, False], label=["malignant", "normal", "", "benign"]
+    )
     path = tmp_path / "test_segmentation.csv"
     write_segmentation(path, given_)
     lines = path.read_text().splitlines()
-    assert lines[0].startswith("image_id,case_id,has_mask,lesion_pixels_true,lesion_pixels_predicted")
-    assert lines[1] == "image 0,case 0,1,4,2,2,10,0.6666666666666666,0.5,0.5,1.0"
-    assert lines[4] == "image 3,case 2,0,,9,,10,,,,"
+    assert lines[0].startswith("image_id,case_id,label,has_mask,lesion_pixels_true,lesion_pixels_predicted")
+    assert lines[1] == "image 0,case 0,malignant,1,4,2,2,10,0.6666666666666666,0.5,0.5,1.0"
+    assert lines[4] == "image 3,case 2,benign,0,,9,,10,,,,"
     back = read_segmentation(path)
-    for field in ("image_id", "case_id", "has_mask", "counts"):
+    for field in ("image_id", "case_id", "has_mask", "counts", "label"):
         assert np.array_equal(getattr(back, field), getattr(given_, field))
 
 
@@ -141,6 +174,7 @@ def test_the_file_gives_back_the_same_pixels(tmp_path):
         ("image_id", "image", "columns: found image, case_id"),
         (",4,2,2,10,", ",4,2,3,10,", "line 2: the numbers of pixels contradict"),
         (",4,2,2,10,", ",four,2,2,10,", "line 2: has_mask or pixels: expected whole numbers"),
+        ("case 0,,1", "case 0,benin,1", "label: found 'benin', expected normal, benign, malignant or nothing"),
     ],
 )
 def test_a_file_that_is_wrong_is_refused(tmp_path, old, new, message):

@@ -110,7 +110,7 @@ def test_its_place_in_the_results(results, tmp_path):
     assert entry["threshold"] == 0.4
     assert results["datasets"]["busi"]["test"]["segmentation"]["images"] == 12
     assert list(outputs_of(results, "test")) == ["net"]
-    assert [row.label for row in table_rows(results, "test", ())] == ["net"]
+    assert [row.label for row in table_rows(results, "test")] == ["net"]
 
 
 def test_an_output_of_that_name_is_refused(random_predictions):
@@ -142,7 +142,7 @@ def test_the_section_of_the_report(results, drawn, tmp_path):
     expected = f"{entry['dice']['mean']:.3f}[{interval['low']:.3f}, {interval['high']:.3f}]"
     assert rows[0][:3] == ["all with a mask", "25 (12)", expected]
     assert rows[1][1] == "20 (12)"
-    for words in ("Of two empty masks Dice and IoU are 1", "256 pixels", "5 more images have no mask"):
+    for words in ("Dice and IoU of two empty masks are 1", "256 pixels", "5 more images have no mask"):
         assert words in page.text
     assert sum(source.startswith("data:image/png") for source in page.sources) == 2
     # Without masks there is no such section.

@@ -14,6 +14,7 @@ from numpy.testing import assert_allclose
 from busjax.methods.losses import (
     LOSSES,
     cross_entropy,
+    decided,
     known,
     make_loss,
     mean_over_devices,
@@ -43,6 +44,25 @@ def test_cross_entropy_is_minus_the_log_of_the_softmax():
     p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     got = softmax_cross_entropy(jnp.asarray(logits), jnp.asarray(target, jnp.int32))
     assert_allclose(got, -np.log(p[np.arange(3), target]), rtol=1e-5)
+
+
+def test_the_answer_decided_on():
+    """That of highest probability, of equals the first: one logit of 0 is a negative answer, as two equal ones are."""
+    assert decided(LOGIT).tolist() == [0, 0, 1, 1, 0, 1]
+    assert decided(two(LOGIT)).tolist() == [0, 0, 1, 1, 0, 1]
+    three = jnp.asarray([[2.0, 1.0, 3.0], [0.5, 0.5, -1.0], [-2.0, 4.0, 4.0]])
+    assert decided(three).tolist() == [2, 0, 1]
+    assert np.array_equal(decided(three), np.argmax(np.asarray(probabilities(three)), axis=1))
+    assert decided(three).dtype == jnp.int32
+
+
+def test_cross_entropy_of_three_classes():
+    logits = np.asarray([[2.0, -1.0, 0.3], [0.5, 0.5, 9.0], [-3.0, 4.0, 1.0]], np.float32)
+    target = np.asarray([0, 1, 2])
+    p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    assert_allclose(
+        loss("cross_entropy")(jnp.asarray(logits), jnp.asarray(target)), -np.log(p[[0, 1, 2], target]), 1e-5
+    )
 
 
 @pytest.mark.parametrize("devices", [1, 4])

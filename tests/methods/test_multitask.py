@@ -48,9 +48,9 @@ class TwoHeads(nn.Module):
         return Answers(nn.Dense(self.classes, name="classifier")(x.mean(axis=(1, 2))), mask, x)
 
 
-def make(axis_name="batch", classes=1, **changed):
+def make(axis_name="batch", classes=1, task="malignant", **changed):
     loss = make_multitask_loss(ConfigDict(LOSS | changed))
-    return multitask("net", TwoHeads(axis_name, classes), TASKS["malignant"], optax.sgd(RATE), False, loss)
+    return multitask("net", TwoHeads(axis_name, classes), TASKS[task], optax.sgd(RATE), False, loss)
 
 
 def mixed_batch(has_mask=(1, 0, 1, 1, 0, 1, 0, 1), label=(2, 1, -1, 0, 2, -1, 1, 2)):
@@ -163,6 +163,50 @@ def test_predictions(devices, classes):
     assert_allclose(told["losses"]["net"], np.stack([W_CLASS * wbce, W_MASK * dice], 1), rtol=1e-4)
     weights = [[1, 1], [1, 0], [0, 1], [1, 1], [1, 0], [0, 1], [1, 0], [0, 0]]
     assert_allclose(told["loss_weights"]["net"], weights)
+
+
+@pytest.mark.parametrize("devices", [1, 4])
+def test_three_classes(devices):
+    """Cross-entropy with soft IoU over the batch, and predictions of three scores, by numpy."""
+    method, batch = make(classes=3, task="tumour", name="cross_entropy", segmentation="soft_iou"), mixed_batch()
+    before, after, told = stepped(method, batch, devices)
+    label, weight = np.asarray(batch["label"]), np.asarray(batch["weight"])
+    known, drawn = (label >= 0) * weight, np.asarray(batch["has_mask"]) * weight
+    y, shown = np.asarray(batch["mask"]), drawn[:, None, None, None]
+
+    def whole(params):
+        variables = {"params": params, "batch_stats": before.batch_stats}
+        outputs, _ = TwoHeads(None, 3).apply(variables, batch["image"], train=True, mutable=["batch_stats"])
+        p = jnp.exp(outputs.logits) / jnp.exp(outputs.logits).sum(axis=1, keepdims=True)
+        each = -jnp.log(p[jnp.arange(8), jnp.maximum(label, 0)])
+        q = 1 / (1 + jnp.exp(-outputs.mask_logits))
+        both, either = (q * y * shown).sum(), ((q + y - q * y) * shown).sum()
+        iou_loss = 1 - (both + 1) / (either + 1)
+        classified = (each * known).sum() / known.sum()
+        return W_CLASS * classified + W_MASK * iou_loss, (classified, iou_loss, outputs.logits)
+
+    (value, (classified, iou_loss, logits)), gradients = jax.value_and_grad(whole, has_aux=True)(before.params)
+    expected = {"net_loss": value, "classification_loss": classified, "segmentation_loss": iou_loss}
+    for name, number in expected.items():
+        assert_allclose(told[name], number, rtol=1e-5)
+    right = np.asarray(logits).argmax(axis=1) == label
+    assert_allclose(told["net_accuracy"], (right * known).sum() / known.sum())
+    scale = max(float(jnp.abs(g).max()) for g in jax.tree.leaves(gradients))
+    got = after.networks["net"].params
+    for new, old, gradient in zip(*map(jax.tree.leaves, (got, before.params, gradients)), strict=True):
+        assert_allclose(new, old - RATE * gradient, rtol=1e-4, atol=1e-4 * RATE * scale)
+
+    mesh = parallel.make_mesh(jax.devices()[:devices])
+    state = parallel.initialise(method.init, jax.random.PRNGKey(0), SIZE, mesh)
+    views = batch | {"image": batch["image"][:, None], "mask": batch["mask"][:, None]}
+    answer = parallel.map_predict(method.predict, mesh)(state, jax.device_put(views, parallel.divided(mesh)))
+    variables = {"params": before.params, "batch_stats": before.batch_stats}
+    logits = np.asarray(TwoHeads(None, 3).apply(variables, batch["image"]).logits, np.float64)
+    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    assert_allclose(answer["scores"]["net"], p, rtol=1e-5)
+    cross = -np.log(p[np.arange(8), np.maximum(label, 0)])
+    assert_allclose(answer["losses"]["net"][:, 0], W_CLASS * cross, rtol=1e-5)
+    assert_allclose(answer["loss_weights"]["net"], np.stack([known, drawn], axis=1))
 
 
 def test_unknown_losses_are_refused():

@@ -27,6 +27,19 @@ def test_it_is_an_average_and_layers_with_relu(widths):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
 
 
+def test_flattened_features_keep_their_places():
+    """By row, column, channel, against numpy; moved features give another answer, whose average would not."""
+    head = DenseHead((7,), pool="flatten")
+    variables = head.init(jax.random.PRNGKey(1), FEATURES)
+    layer = jax.tree.map(np.asarray, variables["params"]["dense1"])
+    assert layer["kernel"].shape == (4 * 5 * 20, 7)
+    flat = np.stack([np.concatenate([np.concatenate(list(row)) for row in one]) for one in np.asarray(FEATURES)])
+    expected = np.maximum(flat @ layer["kernel"] + layer["bias"], 0)
+    np.testing.assert_allclose(head.apply(variables, FEATURES), expected, rtol=1e-4, atol=1e-5)
+    moved = head.apply(variables, jnp.roll(FEATURES, 1, axis=2))
+    assert np.abs(moved - expected).max() > 0.1
+
+
 def test_half_precision_features_are_averaged_in_float32():
     x = jnp.concatenate([jnp.full((1, 1, 1, 2), 256.0), jnp.ones((1, 1, 255, 2))], axis=2).astype(jnp.bfloat16)
     mean = DenseHead(()).apply({}, x)

@@ -53,7 +53,11 @@ def test_an_unknown_key_and_a_wrong_type_are_refused():
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("method", "cross_trainin", "method: found 'cross_trainin', expected one of classification, cross_training"),
+        (
+            "method",
+            "cross_trainin",
+            "method: found 'cross_trainin', expected one of autoencoding, classification, ",
+        ),
         ("data.image_size", 74, "data.image_size: found 74, expected at least 75"),
         ("data.split", "random", "data.split: found 'random', expected one of holdout"),
         ("model.dropout_rate", 1.0, "model.dropout_rate: found 1.0, expected 0 or more and below 1"),
@@ -67,8 +71,8 @@ def test_an_unknown_key_and_a_wrong_type_are_refused():
         ("selection.after", 1.0, "selection.after: found 1.0, expected 0 or more and below 1"),
         ("train.epochs", 0, "train.epochs: found 0, expected at least 1"),
         ("eval.threshold", 1.5, "eval.threshold: found 1.5, expected 0 to 1"),
-        ("table.name", "shareef", "table.name: unknown published table 'shareef'; did you mean 'shareef_"),
-        ("table.row", "mobilenet_sgd", "table.name: found '', expected the published table that table.row"),
+        ("table.name", "sharef", "table.name: unknown published table 'sharef'; did you mean 'shareef'"),
+        ("table.row", "mobilenet_sgd", "table.row: qi2019 has no row 'mobilenet_sgd'; did you mean"),
         ("seed", -1, "seed: found -1, expected 0 to 4.29497e"),
         # Neither nothing nor a truth value is a number.
         ("seed", None, "seed: found None, expected 0 to 4.29497e"),

@@ -34,6 +34,7 @@ def final_state(run):
 
 def test_cross_training_from_start_to_report(tiny, tmp_path):
     config = tiny("cross_training")
+    config.table.name, config.table.row = "qi2019", "REM"
     run = start(config, tmp_path)
     assert train(run, quiet())
     results = evaluate(run, read_workdir(tmp_path)[2], quiet())
@@ -51,6 +52,7 @@ def test_cross_training_from_start_to_report(tiny, tmp_path):
 
 def test_a_run_from_start_to_report(tiny, tmp_path):
     config = tiny("classification")
+    config.table.name, config.table.row = "qi2019", "BASIC"
     run = start(config, tmp_path)
     assert train(run, quiet())
     _, _, facts = read_workdir(tmp_path)

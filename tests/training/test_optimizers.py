@@ -79,6 +79,11 @@ RULES = {
         {"learning_rate": 0.05, "eps": 1e-3, "momentum_decay": 1.0},
         lambda keras: keras.optimizers.Nadam(0.05, epsilon=1e-3),
     ),
+    # An epsilon so small that under the root it is the same; the test with PyTorch tells where it stands.
+    "rmsprop": (
+        {"learning_rate": 0.02, "rho": 0.9, "eps": 1e-7},
+        lambda keras: keras.optimizers.RMSprop(0.02, rho=0.9, epsilon=1e-7),
+    ),
 }
 KERAS_FIELDS = {"b1": 0.9, "b2": 0.999, "momentum": 0.9, "momentum_decay": 0.004, "weight_decay": 0.0}
 
@@ -133,6 +138,20 @@ def test_nadam_with_the_slow_schedule_is_torchs():
         point.grad = torch.tensor(bowl(point.numpy()))
         theirs.step()
         assert_allclose(place, point.numpy(), rtol=2e-5, atol=2e-6)
+
+
+def test_rmsprop_adds_epsilon_to_the_root_as_torch():
+    torch = pytest.importorskip("torch")
+    fields = KERAS_FIELDS | {"learning_rate": 0.02, "rho": 0.9, "eps": 0.1}
+    ours = path(make_optimizer(config(name="rmsprop", **fields), 30), 30)
+    point = torch.tensor([2.0, -1.0, 0.5])
+    theirs = torch.optim.RMSprop([point], lr=0.02, alpha=0.9, eps=0.1)
+    for place in ours:
+        point.grad = torch.tensor(bowl(point.numpy()))
+        theirs.step()
+        assert_allclose(place, point.numpy(), rtol=2e-5, atol=2e-6)
+    without = path(make_optimizer(config(name="rmsprop", **fields | {"eps": 1e-7}), 30), 30)
+    assert np.abs(ours - without).max() > 1e-2
 
 
 def test_heavy_ball_keeps_the_rate_of_its_past():

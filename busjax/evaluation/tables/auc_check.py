@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from busjax.evaluation.published import PAPERS, PublishedRow
+from busjax.evaluation.literature import PAPERS
+from busjax.evaluation.published import PublishedRow
 
 TOLERANCE = Decimal("0.1")
 """In percent. All three are printed to 0.1, so that rounding alone explains a difference of up to that."""
@@ -39,7 +40,7 @@ def told(rows: Sequence[PublishedRow]) -> str:
     """How many of some rows have an AUC that is (sensitivity + specificity) / 2, and which have not."""
     checks = [(row, check) for row in rows if (check := auc_check(row)) is not None]
     if not checks:
-        return "No row prints an AUC."
+        return "No row prints an AUC beside sensitivity and specificity."
     held = sum(check.holds for _, check in checks)
     text = f"The printed AUC is (sensitivity + specificity) / 2, to {TOLERANCE} %, in {held} of {len(checks)} results"
     others = [

@@ -1,12 +1,23 @@
 """`--mode table`: from a folder of runs, or the name of a published table, to tables printed and written."""
 
+import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
-from busjax.evaluation.published import PAPERS, check_place, paper_of, published_table, read_paper, table_names
+from busjax.evaluation.literature import PAPERS, QUESTIONS
+from busjax.evaluation.published import (
+    PublishedTable,
+    check_place,
+    paper_of,
+    published_table,
+    read_paper,
+    table_names,
+    tables_of,
+)
 from busjax.evaluation.tables.auc_check import told
 from busjax.evaluation.tables.errors import TableError
 from busjax.evaluation.tables.files import write_tables
@@ -17,6 +28,8 @@ from busjax.evaluation.tables.summaries import Summary, summarise
 from busjax.evaluation.tables.terminal import print_table
 from busjax.names import hint
 
+VAL, TEST = "val", "test"
+
 
 def show_published(name: str, console: Console) -> None:
     """Prints a published table ('shareef_4') or all of a paper ('shareef'), and whether each AUC is what it is called.
@@ -24,18 +37,11 @@ def show_published(name: str, console: Console) -> None:
     Raises:
       TableError: there is no such table or paper.
     """
-    if name in PAPERS:
-        tables = [published_table(table) for table in PAPERS[name].tables]
-        rows = read_paper(name)
-    elif name in table_names():
-        tables = [published_table(name)]
-        rows = tables[0].rows
-    else:
-        raise TableError(f"--table: unknown name {name!r}{hint(name, (*PAPERS, *table_names()))}")
+    tables = _named(name)
     for table in tables:
         print_table(assemble(table, (), check=True), console)
         console.print()
-    console.print(Text(told(rows)), soft_wrap=True)
+    console.print(Text(told(read_paper(name) if name in PAPERS else tables[0].rows)), soft_wrap=True)
 
 
 def make_tables(
@@ -46,25 +52,31 @@ def make_tables(
     Args:
       directory: with the work directories of runs, at any depth.
       console: where the tables are printed.
-      table: a published table to put the runs in, whatever table of that paper their configs name (`table.name`); ''
-        for a table for each of those, and one for the runs that name none.
+      table: a published table to put the runs in, whatever table of that paper their configs name (`table.name`), or a
+        paper for all of its tables; '' for those that the configs name, and one for the runs that name none.
       seeds_together: whether runs that differ in `seed`, too, are one row.
 
     Raises:
       TableError: no run, a malformed file, runs that do not fit together, or an unknown table.
       OSError: a file cannot be written.
     """
-    if table and table not in table_names():
-        raise TableError(f"--table: unknown published table {table!r}{hint(table, table_names())}")
-    finished, missing = find_runs(directory)
-    summaries = [
-        summary
-        for group in group_runs(finished, missing, seeds_together=seeds_together)
-        for summary in summarise(group)
-    ]
-    for summary in summaries:
-        _check_names(summary)
-    tables = [_in_one(table, summaries)] if table else _in_each(summaries)
+
+    def read(part: str, wanted: Callable[[Mapping[str, Any]], bool] = lambda config: True) -> list[Summary]:
+        finished, missing = find_runs(directory, part, wanted)
+        groups = group_runs(finished, missing, seeds_together=seeds_together)
+        for group in groups:
+            _check_names(group.members[0].name, group.table, group.row)
+        return [summary for group in groups for summary in summarise(group, part)]
+
+    if table:
+        named = _named(table)
+        summaries = {part: read(part) for part in dict.fromkeys(one.part for one in named)}
+        tables = [_in_one(one, summaries[one.part]) for one in named]
+    else:
+        tested = read(TEST)
+        # Predictions on the validation part are read of those runs alone that stand in a table of it.
+        validated = read(VAL, _named_of_val) if any(_of_val(summary.group.table) for summary in tested) else []
+        tables = _in_each([*tested, *validated])
     for made in tables:
         print_table(made, console)
         console.print()
@@ -73,55 +85,102 @@ def make_tables(
     return tables
 
 
+def _named(name: str) -> list[PublishedTable]:
+    """The tables that `--table` names."""
+    try:
+        return [published_table(table) for table in tables_of(name)]
+    except ValueError:
+        raise TableError(f"--table: unknown name {name!r}{hint(name, (*PAPERS, *table_names()))}") from None
+
+
+def _of_val(name: str) -> bool:
+    """Whether a `table.name` means a table of the validation part."""
+    return any(published_table(table).part == VAL for table in tables_of(name))
+
+
+def _named_of_val(config: Mapping[str, Any]) -> bool:
+    return _of_val(config.get("table.name", ""))
+
+
+def _answers(summary: Summary, table: PublishedTable) -> bool:
+    """Whether an output answers a table's question; of a run without results by its config, as far as it tells."""
+    if summary.part != table.part:
+        return False
+    if summary.classes:
+        return summary.classes == QUESTIONS[table.question]
+    return table.question in (summary.group.questions or QUESTIONS)
+
+
 def _in_each(summaries: Sequence[Summary]) -> list[ResultTable]:
-    names = dict.fromkeys(summary.group.table for summary in summaries)
-    order = [name for name in table_names() if name in names] + [name for name in names if not name]
-    return [
-        assemble(
-            published_table(name) if name else None, _labelled([s for s in summaries if s.group.table == name], name)
-        )
-        for name in order
-    ]
+    """The tables that configs name, and one of what stands in none."""
+    places: dict[str, list[Summary]] = {}
+    for summary in summaries:
+        group = summary.group
+        tables = [published_table(name) for name in tables_of(group.table)]
+        found = [
+            table.name
+            for table in tables
+            if _answers(summary, table) and group.row in ("", *(row.name for row in table.rows))
+        ]
+        for name in found or ([""] if summary.part == TEST else []):
+            places.setdefault(name, []).append(summary)
+    order = [name for name in (*table_names(), "") if name in places]
+    return [_assembled(published_table(name) if name else None, places[name]) for name in order]
 
 
-def _in_one(table: str, summaries: Sequence[Summary]) -> ResultTable:
+def _in_one(table: PublishedTable, summaries: Sequence[Summary]) -> ResultTable:
     """All runs of the paper whose row is in the table; the others are told of, not dropped in silence."""
-    published = published_table(table)
-    rows = {row.name for row in published.rows}
+    rows = {row.name for row in table.rows}
     chosen: list[Summary] = []
     left: list[Summary] = []
     for summary in summaries:
         name, row = summary.group.table, summary.group.row
-        other = name and (paper_of(name) != published.paper or (row not in rows and name != table))
-        (left if other else chosen).append(summary)
-    made = assemble(published, _labelled(chosen, table))
+        paper = name if name in PAPERS or not name else paper_of(name)
+        here = not name or (paper == table.paper and (row in rows or table.name in tables_of(name)))
+        (chosen if here and _answers(summary, table) else left).append(summary)
+    made = _assembled(table, chosen)
     if not left:
         return made
-    elsewhere = ", ".join(sorted({f"{summary.group.table} {summary.group.row}".strip() for summary in left}))
-    note = f"{len(left)} more rows of runs belong to other tables: {elsewhere}."
-    return ResultTable(made.name, made.title, made.source, made.lines, made.each, (*made.notes, note))
+    words = (f"{s.group.table or 'no table'} {s.group.row}".strip() for s in left)
+    note = f"{len(left)} more rows of runs belong to other tables: {', '.join(sorted(set(words)))}."
+    return dataclasses.replace(made, notes=(*made.notes, note))
 
 
-def _labelled(summaries: Sequence[Summary], table: str) -> list[tuple[str, Summary]]:
-    groups = list(dict.fromkeys(summary.group for summary in summaries))
-    names = dict(zip(groups, labels(groups), strict=True))
-    for group in groups:  # the same settings in two tables' runs, put into one table
-        if sum(names[group] == names[other] for other in groups) > 1 and len({g.table for g in groups}) > 1:
-            names[group] = ", ".join(filter(None, (names[group], f"of {group.table or 'no table'}")))
-    several = len({summary.output for summary in summaries if summary.output}) > 1
+def _assembled(table: PublishedTable | None, summaries: Sequence[Summary]) -> ResultTable:
+    rows = {row.name for row in table.rows} if table else set()
+    return assemble(table, _labelled(summaries, rows))
+
+
+def _labelled(summaries: Sequence[Summary], rows: set[str]) -> list[tuple[str, Summary]]:
+    """Each summary with what tells it from the others of its published row, or of no row."""
+
+    def place(summary: Summary) -> str:
+        return summary.group.row if summary.group.row in rows else ""
+
     found = []
     for summary in summaries:
-        words = [names[summary.group], summary.output if several else ""]
-        told_apart = ", ".join(word for word in words if word)
+        beside = [other for other in summaries if place(other) == place(summary)]
+        groups = list(dict.fromkeys(other.group for other in beside))
+        names = dict(zip(groups, labels(groups), strict=True))
+        own = names[summary.group]
+        # The same settings in two tables' runs, put into one table.
+        twice = sum(names[group] == own for group in groups) > 1 and len({group.table for group in groups}) > 1
+        several = len({other.output for other in beside if other.output}) > 1
+        words = [
+            "" if summary.reported else place(summary),
+            own,
+            f"of {summary.group.table or 'no table'}" if twice else "",
+            summary.output if several else "",
+        ]
+        told_apart = ", ".join(filter(None, words))
         ours = f"ours: {told_apart}" if told_apart else "ours"
-        found.append((ours if table else told_apart or "runs", summary))
+        found.append((ours if rows else told_apart or "runs", summary))
     return found
 
 
-def _check_names(summary: Summary) -> None:
+def _check_names(run: str, table: str, row: str) -> None:
     """A row must be one of its published table."""
-    first = summary.group.members[0]
     try:
-        check_place(summary.group.table, summary.group.row)
+        check_place(table, row)
     except ValueError as error:
-        raise TableError(f"{first.name}/config.json: {error}") from None
+        raise TableError(f"{run}/config.json: {error}") from None

@@ -10,6 +10,7 @@ from pathlib import Path
 from busjax.atomic import write_atomic
 from busjax.evaluation.page import STYLE
 from busjax.evaluation.rows import MISSING
+from busjax.evaluation.segmentation import EMPTY_MASKS
 from busjax.evaluation.tables.layout import HEADINGS, Line, ResultTable
 from busjax.evaluation.tables.measures import METRICS
 from busjax.evaluation.tables.summaries import LEAKS
@@ -26,6 +27,12 @@ DEFINITIONS = (
     "print as AUC. The two are different metrics.",
     "FPR is 1 - specificity, FNR 1 - sensitivity. An image is called positive above its run's threshold. Dice and IoU "
     "are means over the test images that have a mask.",
+    "Of more than two classes: Acc is the share of images decided rightly, Acc one-vs-rest the mean over classes of "
+    "(TP + TN) / all images, Acc as-printed what a paper calls accuracy and is neither for certain. Precision, recall, "
+    "F1 and AUC (macro) are unweighted means over the classes, each against the rest; F1 of-means is the harmonic mean "
+    "of macro precision and macro recall.",
+    f"IoU by class: the mean over the test images of the class that have a mask; average, the unweighted mean of the "
+    f"three; lesions, the mean over images with a lesion. {EMPTY_MASKS}.",
     f"{MISSING}: undefined, not measured or not published. Images and cases are those of the test parts whose class is "
     "known.",
     "Published rows were measured on other images or other folds than ours: a difference to ours is not a difference "

@@ -4,18 +4,20 @@ import csv
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from busjax.evaluation.predictions import Predictions, read_csv
 from busjax.evaluation.results import read_results
-from busjax.evaluation.segmentation import SEGMENTATION, Segmentation, means
+from busjax.evaluation.rows import has_counterpart
+from busjax.evaluation.segmentation import Segmentation
 from busjax.evaluation.segmentation_file import read_segmentation
+from busjax.evaluation.tables.checks import check_images, check_masks, checked_measures, threshold_of
 from busjax.evaluation.tables.errors import TableError
 from busjax.evaluation.tables.leaks import leak
-from busjax.evaluation.tables.measures import Measures, measure
+from busjax.evaluation.tables.measures import Measures
 from busjax.fields import flatten
 from busjax.names import FAILURE, LISTING, WEIGHTS
 
@@ -29,10 +31,12 @@ class RunFolder:
     Attributes:
       name: of the folder, from that of the table.
       config: its fields by dotted names.
-      outputs: the predictions on the test part, by output.
-      thresholds: by output, that of the run's results.
+      part: of the data that the next are of, 'test' or 'val'.
+      outputs: the predictions on the part, by output.
+      reported: the outputs that papers report: those by which a checkpoint was chosen.
+      thresholds: by output of two classes, that of the run's results.
       measures: by output, the metrics at that threshold.
-      masks: the figures of predicted masks on the test part; None where the run predicts none.
+      masks: the figures of predicted masks on the part; None where the run predicts none.
       cases: by part, the case of every image.
       weights: by network that started from released ones, the checksum of their file.
       leak: why images of one patient may stand in several parts; '' where they do not.
@@ -40,7 +44,9 @@ class RunFolder:
 
     name: str
     config: Mapping[str, Any]
+    part: str
     outputs: Mapping[str, Predictions]
+    reported: frozenset[str]
     thresholds: Mapping[str, float]
     measures: Mapping[str, Measures]
     masks: Segmentation | None
@@ -58,10 +64,19 @@ class MissingRun:
     why: str
 
 
-def find_runs(directory: str | os.PathLike[str]) -> tuple[list[RunFolder], list[MissingRun]]:
+def find_runs(
+    directory: str | os.PathLike[str],
+    part: str = "test",
+    wanted: Callable[[Mapping[str, Any]], bool] = lambda config: True,
+) -> tuple[list[RunFolder], list[MissingRun]]:
     """All runs in a folder and the folders in it, or the one run that it is itself, in the order of their names.
 
     Of a sweep (sweep.json) also the runs that have no folder yet.
+
+    Args:
+      directory: the folder.
+      part: of the data to read the predictions of, 'test' or 'val'.
+      wanted: whether a run is to be read, by the fields of its config.
 
     Raises:
       TableError: there is no such folder or no run in it, or a file of a finished run is missing, malformed or does not
@@ -73,6 +88,7 @@ def find_runs(directory: str | os.PathLike[str]) -> tuple[list[RunFolder], list[
     finished: list[RunFolder] = []
     missing: list[MissingRun] = []
     paths, listings = _look(root)
+    found = False
     planned = {path: config for listing in listings for path, config in _listed(listing).items()}
     for path in paths:
         name = path.relative_to(root).as_posix() if path != root else path.name
@@ -81,13 +97,18 @@ def find_runs(directory: str | os.PathLike[str]) -> tuple[list[RunFolder], list[
         config = read_config(path / "config.json") | {
             f: v for f, v in listed.items() if f in ("table.name", "table.row")
         }
+        found = True
+        if not wanted(config):
+            continue
         if (path / "results.json").is_file():
-            finished.append(_read_run(path, name, config))
+            finished.append(_read_run(path, name, config, part))
         else:
             missing.append(MissingRun(name, config, _why(path)))
     for path, config in planned.items():
-        missing.append(MissingRun(path.relative_to(root).as_posix(), config, _why(path)))
-    if not finished and not missing:
+        found = True
+        if wanted(config):
+            missing.append(MissingRun(path.relative_to(root).as_posix(), config, _why(path)))
+    if not found:
         raise TableError(f"--workdir {root}: no run in it, expected folders with the config.json of a run")
     return finished, missing
 
@@ -147,24 +168,38 @@ def _why(path: Path) -> str:
     return "no results.json: no checkpoint yet"
 
 
-def _read_run(path: Path, name: str, config: Mapping[str, Any]) -> RunFolder:
-    masks = path / "predictions" / "test_segmentation.csv"
+def _read_run(path: Path, name: str, config: Mapping[str, Any], part: str) -> RunFolder:
+    masks = path / "predictions" / f"{part}_segmentation.csv"
     try:
         results = read_results(path / "results.json")
-        outputs = {output.name: output for output in read_csv(path / "predictions" / "test.csv")}
+        outputs = {output.name: output for output in read_csv(path / "predictions" / f"{part}.csv")}
         segmentation = read_segmentation(masks) if masks.is_file() else None
     except (OSError, ValueError) as error:
         raise TableError(str(error)) from None
-    cases = {part: _read_part(path / "splits" / f"{part}.csv") for part in PARTS}
-    _check_images(path, outputs, segmentation, cases["test"])
-    thresholds = {output: _threshold(path / "results.json", results, output) for output in outputs}
+    cases = {each: _read_part(path / "splits" / f"{each}.csv") for each in PARTS}
+    check_images(path, part, outputs, segmentation, cases[part])
+    thresholds = {
+        output: threshold_of(path / "results.json", results, part, output)
+        for output, predictions in outputs.items()
+        if len(predictions.classes) == 2
+    }
     measures = {
-        output: _measure(path, results, predictions, thresholds[output], segmentation)
+        output: checked_measures(path, part, results, predictions, thresholds.get(output, math.nan), segmentation)
         for output, predictions in outputs.items()
     }
-    _check_masks(path, results, segmentation)
+    check_masks(path, part, results, segmentation)
     return RunFolder(
-        name, config, outputs, thresholds, measures, segmentation, cases, _weights(path / WEIGHTS), leak(config, cases)
+        name=name,
+        config=config,
+        part=part,
+        outputs=outputs,
+        reported=frozenset(output for output in outputs if has_counterpart(results, output)),
+        thresholds=thresholds,
+        measures=measures,
+        masks=segmentation,
+        cases=cases,
+        weights=_weights(path / WEIGHTS),
+        leak=leak(config, cases),
     )
 
 
@@ -187,71 +222,3 @@ def _read_part(path: Path) -> dict[str, str]:
         return {row["image_id"]: row["case_id"] for row in rows}
     except (OSError, KeyError, ValueError) as error:
         raise TableError(f"{path}: cannot be read ({error}); expected the columns image_id and case_id") from None
-
-
-def _check_images(
-    path: Path, outputs: Mapping[str, Predictions], masks: Segmentation | None, test: Mapping[str, str]
-) -> None:
-    """Predictions and masks are of the images of the test part, and of their cases."""
-    tables: list[tuple[str, Any]] = [(f"test.csv: {name}", output) for name, output in outputs.items()]
-    if masks is not None:
-        tables.append(("test_segmentation.csv", masks))
-    for where, table in tables:
-        found = dict(zip(table.image_id.tolist(), table.case_id.tolist(), strict=True))
-        if found != test:
-            image = min(image for image in found.keys() | test if found.get(image) != test.get(image))
-            told = ", ".join(
-                f"case {cases[image]!r} in {file}" if image in cases else f"nothing in {file}"
-                for file, cases in ((f"predictions/{where}", found), ("splits/test.csv", test))
-            )
-            raise TableError(f"{path}: image {image!r}: found {told}; expected the same images and cases in both")
-
-
-def _measure(
-    path: Path, results: Mapping[str, Any], predictions: Predictions, threshold: float, masks: Segmentation | None
-) -> Measures:
-    """The metrics, from the predictions; the counts in results.json must be the same."""
-    try:
-        measures = measure(predictions, threshold, masks)
-    except ValueError as error:
-        raise TableError(f"{path / 'predictions' / 'test.csv'}: {error}") from None
-    for name, counted in zip(("tp", "fn", "tn", "fp"), measures.counts, strict=True):
-        told = results["test"][predictions.name].get(name)
-        if told != counted:
-            raise TableError(
-                f"{path / 'results.json'}: test.{predictions.name}.{name}: found {told}, expected {counted} as "
-                "predictions/test.csv has it at the same threshold; evaluate the run again"
-            )
-    return measures
-
-
-def _check_masks(path: Path, results: Mapping[str, Any], masks: Segmentation | None) -> None:
-    """Results and the file of predicted masks are of the same masks."""
-    told = results["test"].get(SEGMENTATION)
-    if told is None and masks is None:
-        return
-    file = path / "predictions" / "test_segmentation.csv"
-    if told is None or masks is None:
-        there, absent = (file, path / "results.json") if told is None else (path / "results.json", file)
-        raise TableError(
-            f"{absent}: found no figures of masks, expected those that {there} has; evaluate the run again"
-        )
-    try:
-        found = told["dice"]["mean"]
-    except (KeyError, TypeError):
-        found = None
-    expected = means(masks)["dice"]
-    if found != expected and (found is None or expected is None or not math.isclose(found, expected, abs_tol=1e-9)):
-        raise TableError(
-            f"{path / 'results.json'}: test.segmentation.dice.mean: found {found}, expected {expected} as {file.name} "
-            "has it; evaluate the run again"
-        )
-
-
-def _threshold(path: Path, results: Mapping[str, Any], output: str) -> float:
-    try:
-        return float(results["test"][output]["threshold"])
-    except (KeyError, TypeError, ValueError):
-        raise TableError(
-            f"{path}: test.{output}.threshold: found no number, expected that of every output in predictions/test.csv"
-        ) from None

@@ -19,7 +19,7 @@ class Group:
     """Runs that differ in nothing but the fold (and the seed, where asked for).
 
     Attributes:
-      table, row: the published row they belong beside; '' for none.
+      table, row: the published row they belong beside, in one table or in all of a paper; '' for none.
       settings: the fields that the runs share, by dotted name, without what does not matter to results.
       runs: the finished ones, by fold and seed.
       missing: those without results.
@@ -32,6 +32,13 @@ class Group:
     runs: tuple[RunFolder, ...]
     missing: tuple[MissingRun, ...]
     folds: tuple[int, ...]
+
+    @property
+    def questions(self) -> set[str]:
+        """The tasks of the networks, by the config; empty where it does not tell."""
+        crossed = self.settings.get("method") == "cross_training"
+        names = ("mt", "sn") if crossed else (self.settings.get("model.network"),)
+        return {str(self.settings[field]) for name in names if (field := f"model.{name}.task") in self.settings}
 
     @property
     def members(self) -> list[RunFolder | MissingRun]:

@@ -4,15 +4,19 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from busjax.evaluation.published import OTHER_DATA, PAPERS, RATES, PublishedRow, PublishedTable
+from busjax.evaluation.literature import PAPERS, RATES
+from busjax.evaluation.published import OTHER_DATA, PublishedRow, PublishedTable
 from busjax.evaluation.rows import MISSING
 from busjax.evaluation.tables.auc_check import auc_check
 from busjax.evaluation.tables.groups import FOLD, SEED
 from busjax.evaluation.tables.measures import METRICS, Measures
+from busjax.evaluation.tables.one_split import not_on_one_split
 from busjax.evaluation.tables.summaries import INCOMPLETE, Summary
 
 HEADINGS = {
     "accuracy": "Acc %",
+    "accuracy_ovr": "Acc one-vs-rest %",
+    "printed_accuracy": "Acc as-printed %",
     "sensitivity": "Sens %",
     "specificity": "Spec %",
     "precision": "Prec %",
@@ -22,12 +26,24 @@ HEADINGS = {
     "balanced_accuracy": "AUC (hard) %",
     "fpr": "FPR %",
     "fnr": "FNR %",
+    "precision_macro": "Prec (macro) %",
+    "recall_macro": "Recall (macro) %",
+    "f1_macro": "F1 (macro)",
+    "f1_of_means": "F1 of-means",
+    "auc_macro": "AUC (macro)",
     "dice": "Dice",
     "iou": "IoU",
+    "iou_normal": "IoU normal",
+    "iou_benign": "IoU benign",
+    "iou_malignant": "IoU malignant",
+    "iou_average": "IoU average",
+    "iou_lesions": "IoU lesions",
     "auc_mean": "(Sens+Spec)/2 %",
     "auc_verdict": "is the AUC",
 }
 """Of the columns, by metric; the last two are the check of a published AUC."""
+
+CHECK = ("auc_mean", "auc_verdict")
 
 
 @dataclass(frozen=True)
@@ -64,6 +80,7 @@ class ResultTable:
       lines: published rows, and under each the mean and the pooled figures of ours.
       each: the folds of ours, one by one, and the standard deviations.
       notes: what must be known, by sentences.
+      only: the metrics to show; () for all that a line has.
     """
 
     name: str
@@ -72,11 +89,14 @@ class ResultTable:
     lines: tuple[Line, ...]
     each: tuple[Line, ...]
     notes: tuple[str, ...]
+    only: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns to show, of `HEADINGS`: those in which a line has a value; F2 where a published line has one."""
         there = {name for line in (*self.lines, *self.each) for name, text in line.shown.items() if text != MISSING}
+        if self.only:
+            there &= {*self.only, *CHECK}
         if all("f2" not in line.values for line in self.lines if line.kind == "published"):
             there.discard("f2")
         return tuple(name for name in HEADINGS if name in there)
@@ -93,7 +113,7 @@ def metric_text(metric: str, value: float | None, deviation: float | None = None
 
 def published_line(row: PublishedRow, *, check: bool) -> Line:
     """The line of a published row, digits as printed; with `check` also whether its AUC is the mean of two rates."""
-    shown = {metric: row.printed.get(metric, MISSING) for metric in METRICS}
+    shown = {metric: row.text(metric) or MISSING for metric in METRICS}
     found = auc_check(row)
     if check and found is not None:
         shown |= {"auc_mean": f"{found.mean:.2f}", "auc_verdict": "yes" if found.holds else "NO"}
@@ -106,7 +126,7 @@ def summary_lines(summary: Summary, label: str) -> tuple[list[Line], list[Line]]
     """Our lines of one row: those of the table, and those of each run with the deviation."""
     marks = "".join(f", {mark}" for mark in summary.marks)
     note = "; ".join(summary.notes)
-    facts = {"row": summary.group.row, "output": summary.output, "data": summary.data, "note": note}
+    facts = {"row": summary.row, "output": summary.output, "data": summary.data, "note": note}
     own_marks = marks.replace(f", {INCOMPLETE}", "")
     if not summary.folds:
         return [Line("mean", label, f"no finished run{marks}", MISSING, _shown({}), {}, facts)], []
@@ -117,7 +137,7 @@ def summary_lines(summary: Summary, label: str) -> tuple[list[Line], list[Line]]
             "fold": str(run.config.get(FOLD, "")),
             "seed": str(run.config.get(SEED, "")),
             "run": run.name,
-            "threshold": f"{run.thresholds[summary.output]:g}",
+            "threshold": f"{run.thresholds[summary.output]:g}" if summary.output in run.thresholds else "",
             "note": run.leak,
         }
         size = f"{measures.images} ({measures.cases})"
@@ -163,19 +183,21 @@ def assemble(
         if row.note:
             notes.append(f"{row.method}, {row.setting}, as published: {row.note}.")
         for label, summary in ours:
-            if summary.group.row == row.name:
+            if summary.row == row.name:
                 add(label, summary)
     names = {row.name for row in rows}
     for label, summary in ours:
-        if summary.group.row not in names:
+        if summary.row not in names:
             add(label, summary)
+    notes += filter(None, [not_on_one_split([summary for _, summary in ours])])
     notes += [f"Ours: {data}." for data in dict.fromkeys(summary.data for _, summary in ours)]
     if published is None:
         return ResultTable("runs", "Runs", "", tuple(lines), tuple(each), tuple(notes))
     paper = PAPERS[published.paper]
     title = f"{published.title} ({paper.short}, {published.number})"
     source = f"Published: {paper.source}. Measured on {published.data}."
-    return ResultTable(published.name, title, source, tuple(lines), tuple(each), tuple(dict.fromkeys(notes)))
+    notes = list(dict.fromkeys(notes))
+    return ResultTable(published.name, title, source, tuple(lines), tuple(each), tuple(notes), published.shown)
 
 
 def _sizes(folds: Sequence[Measures]) -> str:

@@ -3,8 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
+from busjax.names import image_of
+
+SIDES = (("train", "val"), ("test",))
+"""The parts that a network is made by, and those that it is judged by."""
+
 BY_IMAGE = "_image"
 """The end of the names of protocols that divide images one by one: 'holdout_image'."""
+
+AUGMENTED = "augmented_image"
+"""The protocol that divides versions of images (Hijab et al. 2019)."""
 
 SHARED_LESIONS = {
     "bus_benchmark/released_cases": "near-duplicates of BUSI count as different cases",
@@ -22,7 +30,14 @@ def leak(config: Mapping[str, Any], cases: Mapping[str, Mapping[str, str]]) -> s
       cases: for each part, the case of every image.
     """
     reasons = []
-    if str(config.get("data.split", "")).endswith(BY_IMAGE):
+    protocol = str(config.get("data.split", ""))
+    if protocol == AUGMENTED:
+        seen, tested = ({image_of(name) for part in parts for name in cases[part]} for parts in SIDES)
+        reasons.append(
+            f"images are multiplied and then divided: versions of {len(seen & tested)} of the {len(tested)} images "
+            "tested are in training or validation, too"
+        )
+    elif protocol.endswith(BY_IMAGE):
         reasons.append("divided by image")
     names = [config.get(f"data.{field}") or () for field in ("name", "train", "test")]
     words = [name for value in names for name in (value.split(",") if isinstance(value, str) else value)]

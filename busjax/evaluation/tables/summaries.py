@@ -1,5 +1,6 @@
 """The folds of one row put together: mean, standard deviation, all test cases pooled, and what must be known."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,9 @@ class Summary:
     Attributes:
       group: the runs.
       output: of the networks.
+      part: of the data that was scored.
+      classes: of the output; () where no run is finished.
+      reported: whether papers report such an output; a comparison of ours is not (`mt_without_map`).
       folds: each finished run and its metrics.
       mean, deviation: over the runs, see `mean_and_deviation`; empty where no run is finished.
       pooled: over all test images; None where it cannot be had, as a note says.
@@ -27,12 +31,20 @@ class Summary:
 
     group: Group
     output: str
+    part: str
+    classes: tuple[str, ...]
+    reported: bool
     folds: tuple[tuple[RunFolder, Measures], ...]
     mean: Mapping[str, float]
     deviation: Mapping[str, float]
     pooled: Measures | None
     marks: tuple[str, ...]
     notes: tuple[str, ...]
+
+    @property
+    def row(self) -> str:
+        """The published row that it belongs beside; '' for none."""
+        return self.group.row if self.reported else ""
 
     @property
     def data(self) -> str:
@@ -44,15 +56,18 @@ class Summary:
         if settings.get("data.split") == "kfold":
             words.append(f"{settings.get('data.folds')} folds")
         words.append(f"split seed {settings.get('data.split_seed')}")
-        if thresholds := sorted({run.thresholds[self.output] for run, _ in self.folds}):
+        if len(self.classes) > 2:
+            words.append("decided by the highest score")
+        elif thresholds := sorted({run.thresholds[self.output] for run, _ in self.folds}):
             words.append(
                 "threshold " + " to ".join(f"{end:g}" for end in dict.fromkeys((thresholds[0], thresholds[-1])))
             )
         return ", ".join(words)
 
 
-def summarise(group: Group) -> list[Summary]:
-    """A summary for every output of a group's runs; one without output where no run is finished.
+def summarise(group: Group, part: str = "test") -> list[Summary]:
+    """A summary for every output of a group's runs, on the part they were read of; one without output where no run is
+    finished.
 
     Raises:
       TableError: a case is tested in two folds of a protocol that tests each once, or runs have other outputs or
@@ -60,14 +75,14 @@ def summarise(group: Group) -> list[Summary]:
     """
     absent = _absent(group)
     if not group.runs:
-        return [Summary(group, "", (), {}, {}, None, (INCOMPLETE,), tuple(absent))]
+        return [Summary(group, "", part, (), True, (), {}, {}, None, (INCOMPLETE,), tuple(absent))]
     first = group.runs[0]
     for run in group.runs[1:]:
         if run.outputs.keys() != first.outputs.keys():
             found, expected = ", ".join(run.outputs), ", ".join(first.outputs)
             raise TableError(f"{run.name}: found the outputs {found}, expected {expected} as in {first.name}")
         if (run.masks is None) != (first.masks is None):
-            raise TableError(f"{run.name} and {first.name}: one has predictions/test_segmentation.csv, one has not")
+            raise TableError(f"{run.name} and {first.name}: one has predictions/{part}_segmentation.csv, one has not")
     twice = _tested_twice(group)
     return [_summary(group, output, absent, twice) for output in first.outputs]
 
@@ -85,6 +100,10 @@ def _summary(group: Group, output: str, absent: Sequence[str], twice: str) -> Su
     if "phantom" in str(group.settings.get("data.name", "")) + str(group.settings.get("data.test", "")):
         marks.append(SYNTHETIC)
         notes.append("the images are synthetic: the figures say nothing about breast ultrasound")
+    if group.settings.get("data.resize") == "lesion":
+        notes.append(
+            "it sees the region of the lesion, cut out by the true mask, also at test; others see whole images"
+        )
     for run, measures in folds:
         notes += [f"{name} undefined in {run.name}: {why}" for name, why in measures.undefined.items()]
     pooled = None
@@ -97,20 +116,37 @@ def _summary(group: Group, output: str, absent: Sequence[str], twice: str) -> Su
         notes.append("not pooled: not every fold is there")
     elif len(folds) > 1:
         untested = _untested(group)
-        if untested >= min(len(set(run.cases["test"].values())) for run in group.runs):
+        if untested >= min(len(set(run.cases[run.part].values())) for run in group.runs):
             marks.append(INCOMPLETE)
-            notes.append(f"not pooled: {untested} of the cases are in no test part, as many as a fold tests")
+            notes.append(
+                f"not pooled: {untested} of the cases are in no {group.runs[0].part} part, as many as a fold tests"
+            )
         else:
             pooled = _pooled(group, output)
             if untested:
-                notes.append(f"{untested} of the cases are in no fold's test part, and not in the pooled figures")
-    return Summary(group, output, tuple(folds), mean, deviation, pooled, tuple(marks), tuple(notes))
+                notes.append(
+                    f"{untested} of the cases are in no fold's {group.runs[0].part} part, and not in the pooled figures"
+                )
+    first = group.runs[0]
+    return Summary(
+        group=group,
+        output=output,
+        part=first.part,
+        classes=first.outputs[output].classes,
+        reported=output in first.reported,
+        folds=tuple(folds),
+        mean=mean,
+        deviation=deviation,
+        pooled=pooled,
+        marks=tuple(marks),
+        notes=tuple(notes),
+    )
 
 
 def _pooled(group: Group, output: str) -> Measures:
     runs = group.runs
     try:
-        thresholds = [run.thresholds[output] for run in runs]
+        thresholds = [run.thresholds.get(output, math.nan) for run in runs]
         return pool([run.outputs[output] for run in runs], thresholds, [run.masks for run in runs])
     except ValueError as error:
         raise TableError(f"{runs[0].name} and its other folds: {error}") from None
@@ -135,7 +171,7 @@ def _tested_twice(group: Group) -> str:
     images: dict[tuple[object, str], str] = {}
     for run in group.runs:
         seed = run.config.get(SEED, 0)
-        for image, case in run.cases["test"].items():
+        for image, case in run.cases[run.part].items():
             if (seed, image) in images:
                 found = f"image {image!r} is tested in {images[seed, image]} and in {run.name}"
                 break
@@ -159,6 +195,6 @@ def _words(names: object) -> str:
 
 
 def _untested(group: Group) -> int:
-    """How many cases of the runs are in no test part."""
+    """How many cases of the runs are in the part of none."""
     known = {case for run in group.runs for part in run.cases.values() for case in part.values()}
-    return len(known - {case for run in group.runs for case in run.cases["test"].values()})
+    return len(known - {case for run in group.runs for case in run.cases[run.part].values()})

@@ -191,7 +191,7 @@ def test_a_row_that_is_not_in_its_table_is_refused(tmp_path, write_run, three_fo
     write_run(tmp_path / "a", three_folds, 0, table__name="shareef_4", table__row="mobilenet")
     with pytest.raises(TableError, match=r"a/config.json: table.row: shareef_4 has no row 'mobilenet'; did you mean"):
         made(tmp_path)
-    with pytest.raises(TableError, match=r"--table: unknown published table 'shareef_44'; did you mean 'shareef_4'"):
+    with pytest.raises(TableError, match=r"--table: unknown name 'shareef_44'; did you mean 'shareef_4'"):
         made(tmp_path, table="shareef_44")
 
 

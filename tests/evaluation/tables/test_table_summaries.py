@@ -161,6 +161,14 @@ def test_published_folds_that_are_not_there_are_seen_by_their_cases(tmp_path, wr
     assert summary.notes == ("not pooled: 5 of the cases are in no test part, as many as a fold tests",)
 
 
+def test_a_network_that_is_shown_the_lesion_is_told_apart(tmp_path, write_run, three_folds):
+    write_run(tmp_path / "a", three_folds, 0, data__resize="lesion")
+    write_run(tmp_path / "b", three_folds, 0, data__resize="squash")
+    shown, whole = summaries_of(tmp_path)
+    assert any("cut out by the true mask, also at test" in note for note in shown.notes)
+    assert not any("cut out" in note for note in whole.notes)
+
+
 def test_undefined_metrics_are_told(tmp_path, write_run, three_folds):
     silent = fold_predictions(1, [1, 1, 0, 0], [0.1, 0.2, 0.3, 0.4])  # no image is called positive
     for fold in range(3):
