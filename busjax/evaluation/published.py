@@ -58,6 +58,7 @@ class Paper:
 _WEST_CHINA = "images of West China Hospital, not public"
 _ALL_FIVE = "3641 images of HMSS, BUSI, BUSIS, Thammasat, Dataset B"
 _WITH_MASKS = "1209 images of BUSI, BUSIS"
+_SHEBA = "120 lesions of Sheba Medical Center, leave one out, not public"
 
 PAPERS: dict[str, Paper] = {
     "qi2019": Paper(
@@ -87,6 +88,16 @@ PAPERS: dict[str, Paper] = {
         # The released code passes 0/1 decisions to roc_auc_score, which gives the mean of sensitivity and specificity;
         # `tables.auc_check` shows it row by row.
         auc_is="balanced_accuracy",
+    ),
+    "habib2020": Paper(
+        source="Habib, Kiryati, Sklair-Levy, Shalmon, Halshtok Neiman, Faermann Weidenfeld, Yagil, Konen, Mayer, "
+        "Automatic breast lesion classification by joint neural analysis of mammography and ultrasound, 2020",
+        short="Habib et al. 2020",
+        tables={
+            "habib_1": ("Mammography, ultrasound, and both", _SHEBA),
+            "habib_baselines": ("Networks of others, re-trained", _SHEBA),
+            "habib_readers": ("Four radiologists and the best model", _SHEBA),
+        },
     ),
 }
 

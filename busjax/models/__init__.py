@@ -20,6 +20,7 @@ from busjax.models.multitask import MultitaskNetwork, benchmark_multitask
 from busjax.models.region_enhanced import RegionEnhancedNetwork
 from busjax.models.resnet import resnet50
 from busjax.models.sha_mtl import sha_mtl
+from busjax.models.small_cnn import small_cnn
 from busjax.models.unet import unet
 from busjax.models.vakanski import LEVELS as VAKANSKI_LEVELS
 from busjax.models.vakanski import vakanski
@@ -37,6 +38,7 @@ BACKBONES: dict[str, Callable[..., Backbone]] = {
     "inception_v3": inception_v3,
     "mobilenet": mobilenet,
     "resnet50": resnet50,
+    "small_cnn": small_cnn,
     "unet": unet,
     "vgg16": vgg16,
     "vgg19": vgg19,
@@ -120,7 +122,8 @@ def make_network(
     """
     settings = _settings(width, norm_scale, norm_momentum, norm_epsilon, dtype, axis_name, unroll_blocks)
     made = _backbone(backbone, settings, options or {})
-    return RegionEnhancedNetwork(made.lower, made.upper, made.hidden if hidden_layers else None, **network)
+    hidden = made.hidden if hidden_layers or made.always_hidden else None
+    return RegionEnhancedNetwork(made.lower, made.upper, hidden, **network)
 
 
 def make_multitask_network(

@@ -91,10 +91,15 @@ def validate(config: ConfigDict) -> None:
                 found = f"model.{name}.options.{option}"
                 raise ConfigError(f"{found}: {config.model[name].backbone} has no such option, expected {_rest(known)}")
         options = config.model[name].options.to_dict()
-        smallest = BACKBONES[config.model[name].backbone](Settings(), **options).minimum_size
-        if config.data.image_size < smallest:
+        backbone = BACKBONES[config.model[name].backbone](Settings(), **options)
+        if config.data.image_size < backbone.minimum_size:
             found = f"data.image_size: found {config.data.image_size}"
-            raise ConfigError(f"{found}, expected at least {smallest} for {config.model[name].backbone}")
+            raise ConfigError(f"{found}, expected at least {backbone.minimum_size} for {config.model[name].backbone}")
+        if backbone.always_hidden and len(names) > 1:
+            raise ConfigError(
+                f"model.{name}.backbone: found {config.model[name].backbone!r}, expected one without hidden layers: "
+                f"{config.method} needs class activation maps"
+            )
         if config.model[name].task not in TASKS:
             found = config.model[name].task
             raise ConfigError(f"model.{name}.task: found {found!r}, expected one of {', '.join(TASKS)}")

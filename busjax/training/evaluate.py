@@ -198,7 +198,7 @@ def _facts(run: Run, launches: list[dict[str, Any]], cells: dict[str, tuple[int,
     }
     if left_out := len(table.image_id) - sum(len(rows) for rows in run.data.split.parts().values()):
         shown["left out"] = f"{left_out} images for training that show a case of another dataset's test images"
-    if "phantom" in table.dataset:
+    if any(name.partition("/")[0] == "phantom" for name in np.unique(table.dataset).tolist()):
         shown["notice"] = (
             "The images of this run are synthetic. Its numbers show that the software works; they say nothing about "
             "breast ultrasound."

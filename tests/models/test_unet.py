@@ -134,7 +134,7 @@ def test_both_ways_of_convolving_give_the_same_numbers_and_gradients(kernel_size
 def test_decoders_attach_to_every_backbone(backbone):
     size = (161, 139)
     network = make_network(backbone, width=0.125, has_map_tower=False)
-    decoder = Decoder(Settings(), steps=(32, 16, 16, 8) if backbone == "unet" else (64, 32, 16, 16, 8))
+    decoder = Decoder(Settings(), steps=(32, 16, 16, 8) if backbone in ("unet", "small_cnn") else (64, 32, 16, 16, 8))
 
     def mask(variables, image):
         features = tapped(network.apply(variables, image, mutable=[TAPS])[1][TAPS])
