@@ -42,7 +42,10 @@ TABLE = flags.DEFINE_string(
 SEEDS_TOGETHER = flags.DEFINE_bool(
     "seeds_together", False, "Of --mode table: runs that differ in config.seed, too, are one row"
 )
-OF_TABLES = (TABLE, SEEDS_TOGETHER)
+READERS = flags.DEFINE_string(
+    "readers", "", "Of --mode table: CSV of readers' scores (lesion_id, reader, score 0 to 10), to compare with a run"
+)
+OF_TABLES = (TABLE, SEEDS_TOGETHER, READERS)
 
 # Columns of tables in a file or a pipe, which have no width of their own.
 LOG_WIDTH = 140
@@ -58,7 +61,8 @@ def main(arguments: list[str]) -> int:
     if message := _misused():
         return _refuse(message)
     if MODE.value == "table":
-        return _table(Console(width=None if sys.stdout.isatty() else LOG_WIDTH))
+        console = Console(width=None if sys.stdout.isatty() else LOG_WIDTH)
+        return _readers(console) if READERS.present else _table(console)
 
     logging.set_verbosity(logging.WARNING)
     # After the flags are checked: these take seconds to import.
@@ -103,7 +107,7 @@ def _misused() -> str:
     if EXECUTOR.value != "slurm" and (given := [flag.name for flag in OF_SLURM if flag.present]):
         return f"--{given[0]} needs --executor slurm, found --executor {EXECUTOR.value}"
     if mode == "table":
-        return ""
+        return _misused_readers()
     if given := [flag.name for flag in OF_TABLES if flag.present]:
         return f"--{given[0]} needs --mode table, found --mode {mode}"
     if not SWEEP.value and mode != "evaluate" and CONFIG.value is None:
@@ -112,6 +116,16 @@ def _misused() -> str:
         return f"--mode {mode} needs --workdir, the folder of the run"
     if not COORDINATOR.value and (PROCESSES.value > 1 or PROCESS.value > 0):
         return "--processes and --process need --coordinator, the host:port of the first process"
+    return ""
+
+
+def _misused_readers() -> str:
+    if not READERS.present:
+        return ""
+    if not WORKDIR.value or not READERS.value:
+        return "--readers needs the name of a CSV file, and --workdir, the folder of the run beside it"
+    if given := [flag.name for flag in (TABLE, SEEDS_TOGETHER) if flag.present]:
+        return f"--{given[0]} is for tables of many runs, expected none with --readers"
     return ""
 
 
@@ -207,6 +221,17 @@ def _table(console: Console) -> int:
         else:
             show_published(TABLE.value, console)
     except (TableError, OSError) as error:
+        return _refuse(str(error))
+    return 0
+
+
+def _readers(console: Console) -> int:
+    from busjax.evaluation.readers import ReadersError
+    from busjax.evaluation.readers_page import make_study
+
+    try:
+        make_study(WORKDIR.value, READERS.value, console)
+    except (ReadersError, OSError) as error:
         return _refuse(str(error))
     return 0
 

@@ -44,6 +44,7 @@ def base() -> ConfigDict:
     config.data.name = FieldReference("bus_bra", field_type=object)
     config.data.train = FieldReference("", field_type=object)  # to train and validate on, in place of data.name
     config.data.test = FieldReference("", field_type=object)  # to test on, where they are other ones
+    config.data.modality = "ultrasound"  # the only pictures of a dataset that are used; or 'mammography'
     config.data.groups = ""  # file of near-duplicates to keep together (python -m tfds_builders check --groups FILE)
     config.data.data_dir = ""  # where built datasets are; '' for TFDS's default
     config.data.manual_dir = ""  # where a dataset was put that cannot be downloaded
@@ -113,6 +114,9 @@ def base() -> ConfigDict:
     config.loss.positive_weight = 1.0  # of 'weighted_bce'
     config.loss.gamma = 2.0  # of 'focal'
     config.loss.alpha = 0.5
+    # Of 'lmcl', whose networks end in cosines (CosFace). Its authors have s = 64, which is very stiff for two classes.
+    config.loss.scale = 16.0
+    config.loss.margin = 0.35
     config.loss.segmentation = "dice"  # of the method 'multitask', methods/segmentation_losses.py
     config.loss.classification_weight = 1.0
     config.loss.segmentation_weight = 1.0

@@ -59,7 +59,7 @@ def baseline(config: ConfigDict) -> None:
     config.table.row = "baseline"
     config.pretrained.freeze = ()
     config.train.stored_features = False
-    config.model.net.backbone = "small_cnn"
+    config.model.net.backbone = "hijab_cnn"
     config.model.net.head.widths = (64,)
     config.model.batch_norm = "batch"  # it has none
     config.data.pixels = "unit"

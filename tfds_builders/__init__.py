@@ -21,6 +21,7 @@ BUILDERS: dict[str, str] = {
     "hmss": "tfds_builders.hmss.hmss:Hmss",
     "manifest": "tfds_builders.manifest.manifest:Manifest",
     "oasbud": "tfds_builders.oasbud.oasbud:Oasbud",
+    "paired_lesions": "tfds_builders.paired_lesions.paired_lesions:PairedLesions",
     "phantom": "tfds_builders.phantom.phantom:Phantom",
     "qamebi": "tfds_builders.qamebi.qamebi:Qamebi",
     "rodrigues": "tfds_builders.rodrigues.rodrigues:Rodrigues",

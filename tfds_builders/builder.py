@@ -6,38 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 import tensorflow_datasets as tfds
 from rich.console import Console
 from rich.progress import track
 
-from tfds_builders import pixels, sources
-from tfds_builders.record import LABELS, SPLIT, DatasetError, Record
+from tfds_builders import sources
+from tfds_builders.example import drop_views, features, to_example
+from tfds_builders.record import SPLIT, DatasetError, Record
 from tfds_builders.release import CLUTTER, Facts, Part
 
 FINGERPRINTS = "fingerprints"
-UNKNOWN = -1
-
-
-def features() -> tfds.features.FeaturesDict:
-    """The features of every dataset here; `record.Record` says what each one means."""
-    return tfds.features.FeaturesDict(
-        {
-            "image": tfds.features.Image(shape=(None, None, 3)),
-            "mask": tfds.features.Image(shape=(None, None, 1), encoding_format="png"),
-            "has_mask": np.bool_,
-            "mask_height": np.int32,
-            "mask_width": np.int32,
-            "label": tfds.features.ClassLabel(names=LABELS),
-            "solid": np.int32,
-            "image_id": tfds.features.Text(),
-            "case_id": tfds.features.Text(),
-            "birads": tfds.features.Text(),
-            "histology": tfds.features.Text(),
-            "device": tfds.features.Text(),
-            "fold": np.int32,
-        }
-    )
 
 
 class BUSBuilder(tfds.core.GeneratorBasedBuilder):
@@ -57,6 +35,9 @@ class BUSBuilder(tfds.core.GeneratorBasedBuilder):
     """What is in the whole release."""
     CUSTOM_CONFIGS: ClassVar[bool] = False
     """Whether the user may name configs of his own, which then are part of the images' names."""
+
+    EXTRA_CONFIGS: ClassVar[tuple[tfds.core.BuilderConfig, ...]] = ()
+    """Configs beside the dataset without any; TFDS's own BUILDER_CONFIGS would make the first of them the default."""
 
     NAMED_AFTER: ClassVar[tuple[str, ...]] = ()
     """Datasets whose pictures are in this one, under names that tell which; see `original`."""
@@ -102,6 +83,11 @@ class BUSBuilder(tfds.core.GeneratorBasedBuilder):
         return None
 
     @property
+    def several_modalities(self) -> bool:
+        """Whether it stores the modality and the view of every image; otherwise all are ultrasound."""
+        return False
+
+    @property
     def full_name(self) -> str:
         """Under which it is opened: "name", or "name/config"."""
         return f"{self.name}/{self.builder_config.name}" if self.builder_config else self.name
@@ -139,7 +125,7 @@ class BUSBuilder(tfds.core.GeneratorBasedBuilder):
 
     def _info(self) -> tfds.core.DatasetInfo:
         return self.dataset_info_from_configs(
-            features=features(),
+            features=features(views=self.several_modalities),
             homepage=self.HOMEPAGE,
             license=self.LICENSE,
             disable_shuffling=True,
@@ -223,7 +209,10 @@ class BUSBuilder(tfds.core.GeneratorBasedBuilder):
             if record.image_id in seen:
                 raise DatasetError(f"{self.full_name}: image_id {record.image_id!r} occurs twice, expected once")
             seen.add(record.image_id)
-            yield row, to_example(record, self.prefix)
+            example = to_example(record, self.prefix)
+            if not self.several_modalities:
+                drop_views(example)
+            yield row, example
         if not seen:
             where = ", ".join(map(str, release.values()))
             raise DatasetError(f"{self.full_name}: no images in {where}, expected at least one")
@@ -232,60 +221,3 @@ class BUSBuilder(tfds.core.GeneratorBasedBuilder):
 def _asked(part: Part) -> str:
     """How a part is called in an error message."""
     return f"{part.name} (or {part.archive})" if part.archive else part.name
-
-
-def to_example(record: Record, dataset: str) -> dict[str, Any]:
-    """Checks one record and turns it into the features of `features()`.
-
-    Args:
-        record: what the parser found.
-        dataset: the dataset's name, put before image_id and case_id.
-
-    Raises:
-        DatasetError: a broken image or mask, a mask of another size than its image, a field outside its values.
-    """
-    where = f"{dataset}: {record.image_id}"
-    for field, value in (("image_id", record.image_id), ("case_id", record.case_id)):
-        if not value:
-            raise DatasetError(f"{where}: {field} is empty")
-    if record.label is not None and record.label not in LABELS:
-        raise DatasetError(f"{where}: label {record.label!r}, expected one of {', '.join(LABELS)}, or None (unknown)")
-    if record.solid not in (-1, 0, 1):
-        raise DatasetError(f"{where}: solid {record.solid}, expected 1 (yes), 0 (no) or -1 (unknown)")
-    if record.fold < -1:
-        raise DatasetError(f"{where}: fold {record.fold}, expected 0 or more, or -1 (none)")
-    image_name = _name(record.image, f"{where}, image")
-    encoded, (width, height) = pixels.encode_image(record.image, image_name)
-    lesion = np.zeros((height, width), dtype=bool)
-    released = lesion.shape if record.masks is not None else (0, 0)
-    for mask in record.masks or ():
-        mask_name = _name(mask, f"{where}, mask")
-        part = pixels.read_mask(mask, mask_name)
-        if part.shape != lesion.shape:
-            if max(abs(part.shape[0] - height), abs(part.shape[1] - width)) > record.resize_masks:
-                size = f"{part.shape[1]}x{part.shape[0]}"
-                raise DatasetError(
-                    f"{mask_name} is {size} pixels, its image {image_name} is {width}x{height}; expected the same size"
-                )
-            released = part.shape
-            part = pixels.resize_mask(part, height, width)
-        lesion |= part
-    return {
-        "image": encoded,
-        "mask": pixels.encode_mask(lesion),
-        "has_mask": record.masks is not None,
-        "mask_height": released[0],
-        "mask_width": released[1],
-        "label": UNKNOWN if record.label is None else record.label,
-        "solid": record.solid,
-        "image_id": f"{dataset}/{record.image_id}",
-        "case_id": f"{dataset}/{record.case_id}",
-        "birads": record.birads,
-        "histology": record.histology,
-        "device": record.device,
-        "fold": record.fold,
-    }
-
-
-def _name(source: Path | bytes, otherwise: str) -> str:
-    return str(source) if isinstance(source, Path) else otherwise

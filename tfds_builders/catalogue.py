@@ -39,7 +39,11 @@ def catalogue(builders: Mapping[str, type[BUSBuilder]]) -> str:
     """The page in Markdown: a table with a row for each dataset, and below it the configs of those that have some."""
     lines = [_INTRODUCTION, _row(_HEADER), _row(["---"] * len(_HEADER))]
     lines += [_row(_describe(name, builder)) for name, builder in builders.items()]
-    configs = [_configs(name, builder) for name, builder in builders.items() if builder.BUILDER_CONFIGS]
+    configs = [
+        _configs(name, builder)
+        for name, builder in builders.items()
+        if builder.BUILDER_CONFIGS or builder.EXTRA_CONFIGS
+    ]
     if configs:
         lines += ["", "## Configs", "", "The first is built where none is named.", "", *configs]
     return "\n".join(lines) + "\n"
@@ -78,8 +82,10 @@ def _describe(name: str, builder: type[BUSBuilder]) -> Sequence[str]:
 def _configs(name: str, builder: type[BUSBuilder]) -> str:
     told = [
         f"`{name}/{config.name}`" + (f" ({config.description.strip().rstrip('.')})" if config.description else "")
-        for config in builder.BUILDER_CONFIGS
+        for config in (*builder.BUILDER_CONFIGS, *builder.EXTRA_CONFIGS)
     ]
+    if builder.EXTRA_CONFIGS:
+        told.insert(0, f"`{name}`")
     return f"- {', '.join(told)}"
 
 

@@ -17,6 +17,7 @@ from tensorflow_datasets.core.utils import tqdm_utils
 from busjax.names import hint
 from tfds_builders import BUILDERS, pixels
 from tfds_builders.builder import BUSBuilder
+from tfds_builders.example import VIEW_COLUMNS
 from tfds_builders.record import SPLIT, DatasetError
 
 
@@ -27,7 +28,7 @@ class Table:
     Texts are numpy string arrays; dataset is the name under which it is opened, with its config; label counts as in
     `record.LABELS`, -1 is unknown; solid is 1, 0 or -1 (unknown); fold is -1 where there is none; height and width are
     the image's own, in pixels; mask_height and mask_width are the mask's as released (masks of another size are
-    resized when a dataset is built), 0 where there is none.
+    resized when a dataset is built), 0 where there is none; modality is one of `record.MODALITIES`.
     """
 
     dataset: Shaped[np.ndarray, " images"]
@@ -44,6 +45,8 @@ class Table:
     width: Int32[np.ndarray, " images"]
     mask_height: Int32[np.ndarray, " images"]
     mask_width: Int32[np.ndarray, " images"]
+    modality: Shaped[np.ndarray, " images"]
+    view: Shaped[np.ndarray, " images"]
 
     def __len__(self) -> int:
         return len(self.image_id)
@@ -53,7 +56,8 @@ class BUSDataset:
     """A built dataset: `len(ds)`, `ds[i]`, `ds.table`. Picklable, and safe to read from several threads.
 
     `ds[i]` is a dict: image uint8 [height, width, 3], mask uint8 [height, width, 1] (0 or 255), has_mask bool; label,
-    solid, fold, mask_height and mask_width as int; and image_id, case_id, birads, histology, device as str.
+    solid, fold, mask_height and mask_width as int; and image_id, case_id, birads, histology, device,
+    modality, view as str.
     """
 
     def __init__(self, name: str, data_dir: str | Path):
@@ -108,7 +112,7 @@ class BUSDataset:
         row = operator.index(index)
         if not 0 <= row < len(self):
             raise IndexError(f"{self.name}: index {row} is outside 0 .. {len(self) - 1}")
-        return dict(self._source[row])
+        return {**VIEW_COLUMNS, **self._source[row]}
 
 
 def _plain(example: Mapping[str, Any]) -> dict[str, Any]:
@@ -159,11 +163,14 @@ def _config(cls: type[BUSBuilder], key: str, config: str) -> str | tfds.core.Bui
     """What TFDS wants for the part of a name after the slash."""
     if not config:
         return None
+    for extra in cls.EXTRA_CONFIGS:
+        if extra.name == config:
+            return extra
     if cls.CUSTOM_CONFIGS:
         if not re.fullmatch("[a-z0-9_]+", config):
             raise DatasetError(f"dataset {key}/{config}: expected small letters, digits and _ after the slash")
         return tfds.core.BuilderConfig(name=config)
-    known = [known.name for known in cls.BUILDER_CONFIGS]
+    known = [known.name for known in (*cls.BUILDER_CONFIGS, *cls.EXTRA_CONFIGS)]
     if config not in known:
         expected = f"expected one of {', '.join(f'{key}/{name}' for name in known)}" if known else "it has none"
         raise DatasetError(f"dataset {key} has no config {config!r}; {expected}")

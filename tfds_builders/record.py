@@ -9,6 +9,9 @@ LABELS = ("normal", "benign", "malignant")
 
 MALIGNANT = LABELS.index("malignant")
 
+MODALITIES = ("ultrasound", "mammography")
+"""How a picture was taken; the first where nothing says so."""
+
 ANY_SIZE = sys.maxsize
 """For `Record.resize_masks`: masks of any size."""
 
@@ -43,6 +46,8 @@ class Record:
         histology: as released, "" where unknown.
         device: scanner, "" where unknown.
         fold: the official outer fold counted from 0, -1 where there is none.
+        modality: one of `MODALITIES`.
+        view: how the breast was seen ("CC", "MLO", "radial"), "" where unknown.
         resize_masks: by how many pixels a mask of this release may differ from its image in height or width; it is then
             resized to the nearest pixel, where a larger difference is an error.
     """
@@ -57,4 +62,6 @@ class Record:
     histology: str = ""
     device: str = ""
     fold: int = -1
+    modality: str = MODALITIES[0]
+    view: str = ""
     resize_masks: int = 0

@@ -54,6 +54,9 @@ def summarise(dataset: BUSDataset, released_images: int) -> RichTable:
         "width, pixels": _range(table.width),
         "height, pixels": _range(table.height),
     }
+    modalities = np.unique(table.modality)
+    if len(modalities) > 1:
+        rows["modalities"] = _counts({name: int((table.modality == name).sum()) for name in modalities.tolist()})
     printed = RichTable(title=dataset.name, show_header=False)
     for name, value in rows.items():
         printed.add_row(name, value)

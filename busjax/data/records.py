@@ -48,6 +48,16 @@ class Table(Protocol):
         """Official fold or -1, int [images]."""
         ...
 
+    @property
+    def modality(self) -> np.ndarray:
+        """Each of `tfds_builders.record.MODALITIES`, str [images]."""
+        ...
+
+    @property
+    def view(self) -> np.ndarray:
+        """How the breast was seen ("CC", "radial"), "" where unknown, str [images]."""
+        ...
+
 
 @runtime_checkable
 class Dataset(Protocol):

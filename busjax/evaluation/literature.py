@@ -64,6 +64,7 @@ class Paper:
 _WEST_CHINA = "images of West China Hospital, not public"
 _ALL_FIVE = "3641 images of HMSS, BUSI, BUSIS, Thammasat, Dataset B"
 _WITH_MASKS = "1209 images of BUSI, BUSIS"
+_SHEBA = "120 lesions of Sheba Medical Center, leave one out, not public"
 _BUSI = "780 images of BUSI (the paper's counts by class add up to 830)"
 _OF_QI = ("f2", "accuracy", "sensitivity", "specificity", "auc")
 _OF_CLASSES = ("accuracy", "accuracy_ovr", "printed_accuracy", "precision_macro", "recall_macro")
@@ -131,6 +132,16 @@ PAPERS: dict[str, Paper] = {
         # The released code passes 0/1 decisions to roc_auc_score, which gives the mean of sensitivity and specificity;
         # `tables.auc_check` shows it row by row.
         auc_is="balanced_accuracy",
+    ),
+    "habib2020": Paper(
+        source="Habib, Kiryati, Sklair-Levy, Shalmon, Halshtok Neiman, Faermann Weidenfeld, Yagil, Konen, Mayer, "
+        "Automatic breast lesion classification by joint neural analysis of mammography and ultrasound, 2020",
+        short="Habib et al. 2020",
+        tables={
+            "habib_1": Contents("Mammography, ultrasound, and both", _SHEBA),
+            "habib_baselines": Contents("Networks of others, re-trained", _SHEBA),
+            "habib_readers": Contents("Four radiologists and the best model", _SHEBA),
+        },
     ),
 }
 """By the name of their file in `papers/`."""

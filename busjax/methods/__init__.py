@@ -10,7 +10,7 @@ from busjax.methods.autoencoding import Pretraining, autoencoding
 from busjax.methods.classification import classification
 from busjax.methods.cross_training import MT, SN, cross_training
 from busjax.methods.freezing import freeze_parameters
-from busjax.methods.losses import make_loss
+from busjax.methods.losses import LMCL, make_loss
 from busjax.methods.method import AXIS, Method
 from busjax.methods.multitask import make_multitask_loss, multitask
 from busjax.methods.tasks import TASKS
@@ -37,6 +37,7 @@ def _network(config: Any, name: str, has_map_tower: bool, unroll_blocks: bool | 
         has_map_tower=has_map_tower,
         unroll_blocks=unroll_blocks,
         classes=own.head.outputs,
+        cosine_scale=config.loss.scale if config.loss.name == LMCL else None,
         **({"map_scale": shared.map_scale} if has_map_tower else {}),
     )
     if not own.head.widths:

@@ -1,10 +1,10 @@
 """Losses of a classification, each example's, and their mean over a batch in which some answers are not known.
 
-All but the softmax cross-entropy are functions of one logit l = log(p / (1 - p)), p the probability of the positive
-answer of two: the output of a network with one, and l1 - l0 of one with two, for softmax(l0, l1) is (1 - p, p) with
-p = sigmoid(l1 - l0). They are written in softplus(x) = log(1 + exp(x)): log p = -softplus(-l) and
-log(1 - p) = -softplus(l). Neither overflows, nor does its gradient. A target is t, 1 or 0; an unknown one (-1) is
-taken as 0, to be left out by its weight.
+All but the softmax cross-entropy and the large-margin cosine loss are functions of one logit l = log(p / (1 - p)), p
+the probability of the positive answer of two: the output of a network with one, and l1 - l0 of one with two, for
+softmax(l0, l1) is (1 - p, p) with p = sigmoid(l1 - l0). They are written in softplus(x) = log(1 + exp(x)):
+log p = -softplus(-l) and log(1 - p) = -softplus(l). Neither overflows, nor does its gradient. A target is t, 1 or 0; an
+unknown one (-1) is taken as 0, to be left out by its weight.
 """
 
 import functools
@@ -17,8 +17,10 @@ import optax
 from jax import lax
 from jaxtyping import Array, Float, Int
 
+from busjax.methods.cosine_loss import large_margin_cosine
 from busjax.names import hint
 
+LMCL = "lmcl"  # the loss whose networks end in cosines
 CLIP = 1e-7  # of Keras, backend.epsilon()
 
 # Logits [batch, classes] and targets [batch] -> the loss of each example [batch].
@@ -133,6 +135,7 @@ LOSSES: dict[str, Callable[[Any], Loss]] = {
         clipped_weighted_binary_cross_entropy, positive_weight=config.positive_weight
     ),
     "focal": lambda config: functools.partial(focal, gamma=config.gamma, alpha=config.alpha),
+    LMCL: lambda config: functools.partial(large_margin_cosine, scale=config.scale, margin=config.margin),
 }
 """Name -> function of the fields of `config.loss`."""
 
@@ -141,7 +144,8 @@ def make_loss(config: Any) -> Loss:
     """The classification loss of `config.loss`: (logits [batch, classes], target [batch]) -> [batch].
 
     Args:
-      config: with `name`, `positive_weight` (w, of weighted losses), `gamma` and `alpha` (of focal).
+      config: with `name`, `positive_weight` (w, of weighted losses), `gamma` and `alpha` (of focal), `scale` and
+        `margin` (of lmcl).
 
     Raises:
       ValueError: for an unknown name, with the nearest one that exists.

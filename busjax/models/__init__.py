@@ -12,6 +12,8 @@ from busjax.models.densenet import densenet121, densenet161
 from busjax.models.dizaj import dizaj, dizaj_unet
 from busjax.models.efficientnet import efficientnet_b0
 from busjax.models.googlenet import googlenet
+from busjax.models.habib_cnn import habib_cnn
+from busjax.models.hijab_cnn import hijab_cnn
 from busjax.models.inception_resnet_v2 import inception_resnet_v2
 from busjax.models.inception_v3 import inception_v3
 from busjax.models.layers import Settings
@@ -21,7 +23,6 @@ from busjax.models.multitask import MultitaskNetwork, benchmark_multitask
 from busjax.models.region_enhanced import RegionEnhancedNetwork
 from busjax.models.resnet import resnet50
 from busjax.models.sha_mtl import sha_mtl
-from busjax.models.small_cnn import small_cnn
 from busjax.models.unet import LEVELS as UNET_LEVELS
 from busjax.models.unet import unet
 from busjax.models.vakanski import LEVELS as VAKANSKI_LEVELS
@@ -36,11 +37,12 @@ BACKBONES: dict[str, Callable[..., Backbone]] = {
     "densenet161": densenet161,
     "efficientnet_b0": efficientnet_b0,
     "googlenet": googlenet,
+    "habib_cnn": habib_cnn,
+    "hijab_cnn": hijab_cnn,
     "inception_resnet_v2": inception_resnet_v2,
     "inception_v3": inception_v3,
     "mobilenet": mobilenet,
     "resnet50": resnet50,
-    "small_cnn": small_cnn,
     "unet": unet,
     "vgg16": vgg16,
     "vgg19": vgg19,
@@ -126,7 +128,8 @@ def make_network(
     """
     settings = _settings(width, norm_scale, norm_momentum, norm_epsilon, dtype, axis_name, unroll_blocks)
     made = _backbone(backbone, settings, options or {})
-    return RegionEnhancedNetwork(made.lower, made.upper, made.hidden if hidden_layers else None, **network)
+    hidden = made.hidden if hidden_layers or made.always_hidden else None
+    return RegionEnhancedNetwork(made.lower, made.upper, hidden, **network)
 
 
 def make_multitask_network(

@@ -30,6 +30,8 @@ class Backbone:
       hidden: makes the published hidden layers between features and last linear layer (VGG, AlexNet), called with
         (features [batch, height, width, channels], dropout keys) and giving [batch, hidden]; None where the features
         are averaged.
+      always_hidden: whether the hidden layers belong to the network also where those of others are left out for a class
+        activation map.
       skips: what a decoder takes, by name ("stride_16" and so on), from where in a network whose parts are called
         `image_tower` and `trunk`; see `watching`. By default what is tapped.
       stride: of the features that are pooled, in pixels.
@@ -39,6 +41,7 @@ class Backbone:
     upper: Callable[..., nn.Module]
     minimum_size: int
     hidden: Callable[..., nn.Module] | None = None
+    always_hidden: bool = False
     skips: Mapping[str, str] = field(default_factory=_strides)
     stride: int = 32
 

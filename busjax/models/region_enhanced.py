@@ -7,6 +7,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from busjax.models.cosine_head import last_layer
 from busjax.models.layers import ExampleDropout, at_least_float32
 
 
@@ -16,10 +17,13 @@ class Outputs(NamedTuple):
     Attributes:
       logits: float32 [batch, classes].
       features: activations before the global average pooling, [batch, height, width, channels].
+      descriptor: float32 [batch, n], what stands before the last layer: the averaged features, before `dropout_rate`
+        drops any of them, or the output of the hidden layers.
     """
 
     logits: Array
     features: Array
+    descriptor: Array
 
 
 class RegionEnhancedNetwork(nn.Module):
@@ -36,6 +40,7 @@ class RegionEnhancedNetwork(nn.Module):
       dropout_rate: share dropped before the linear layer (0.2 in Tables 1 and 2).
       map_scale: lambda. The paper gives no value; 0.2 is in the range of the residual scales it recommends.
       has_map_tower: whether there is a second tower.
+      cosine_scale: s of `cosine_head.CosineHead` as last layer; None for a linear one.
     """
 
     lower: Callable[..., nn.Module]
@@ -45,6 +50,7 @@ class RegionEnhancedNetwork(nn.Module):
     dropout_rate: float = 0.2
     map_scale: float = 0.2
     has_map_tower: bool = True
+    cosine_scale: float | None = None
 
     def setup(self) -> None:
         """Makes the parts."""
@@ -55,7 +61,7 @@ class RegionEnhancedNetwork(nn.Module):
         if self.hidden is not None:
             self.hidden_layers = self.hidden()
         self.dropout = ExampleDropout(self.dropout_rate)
-        self.classifier = nn.Dense(self.classes)
+        self.classifier = last_layer(self.classes, self.cosine_scale)
 
     def image_features(self, image: Float[Array, "batch height width channels"], *, train: bool) -> Array:
         """F_img(x_img): [batch, h, w, channels]."""
@@ -78,9 +84,10 @@ class RegionEnhancedNetwork(nn.Module):
     ) -> Outputs:
         """From the last features to logits; nothing here depends on `train`."""
         if self.hidden is not None:
-            return Outputs(self.classifier(self.hidden_layers(features, dropout_keys)), features)
-        pooled = self.dropout(at_least_float32(features).mean(axis=(1, 2)), dropout_keys)
-        return Outputs(self.classifier(pooled), features)
+            descriptor = self.hidden_layers(features, dropout_keys)
+            return Outputs(self.classifier(descriptor), features, descriptor)
+        descriptor = at_least_float32(features).mean(axis=(1, 2))
+        return Outputs(self.classifier(self.dropout(descriptor, dropout_keys)), features, descriptor)
 
     @nn.nowrap
     def aggregate(self, image_features: Array, map_features: Array) -> Array:

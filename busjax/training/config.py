@@ -86,7 +86,7 @@ def validate(config: ConfigDict) -> None:
     config = settle_releases(config)
     for name in names:
         if config.method != "autoencoding":
-            _validate_backbone(config, name)
+            _validate_backbone(config, name, several=len(names) > 1)
         if config.model[name].task not in TASKS:
             found = config.model[name].task
             raise ConfigError(f"model.{name}.task: found {found!r}, expected one of {', '.join(TASKS)}")
@@ -104,8 +104,8 @@ def validate(config: ConfigDict) -> None:
         )
 
 
-def _validate_backbone(config: ConfigDict, name: str) -> None:
-    """Checks the backbone of a network, its options and the size of its input."""
+def _validate_backbone(config: ConfigDict, name: str, *, several: bool) -> None:
+    """Checks the backbone of a network, its options and the size of its input; one of `several` has to give maps."""
     if (found := config.model[name].get("backbone")) not in BACKBONES:
         raise ConfigError(f"model.{name}.backbone: found {found!r}, expected one of {', '.join(BACKBONES)}")
     known = inspect.signature(BACKBONES[config.model[name].backbone]).parameters
@@ -114,10 +114,15 @@ def _validate_backbone(config: ConfigDict, name: str) -> None:
             found = f"model.{name}.options.{option}"
             raise ConfigError(f"{found}: {config.model[name].backbone} has no such option, expected {_rest(known)}")
     options = config.model[name].options.to_dict()
-    smallest = BACKBONES[config.model[name].backbone](Settings(), **options).minimum_size
-    if config.data.image_size < smallest:
+    backbone = BACKBONES[config.model[name].backbone](Settings(), **options)
+    if config.data.image_size < backbone.minimum_size:
         found = f"data.image_size: found {config.data.image_size}"
-        raise ConfigError(f"{found}, expected at least {smallest} for {config.model[name].backbone}")
+        raise ConfigError(f"{found}, expected at least {backbone.minimum_size} for {config.model[name].backbone}")
+    if backbone.always_hidden and several:
+        raise ConfigError(
+            f"model.{name}.backbone: found {config.model[name].backbone!r}, expected one without hidden layers: "
+            f"{config.method} needs class activation maps"
+        )
 
 
 def _validate_releases(config: ConfigDict, names: tuple[str, ...]) -> None:

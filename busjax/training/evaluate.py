@@ -226,7 +226,7 @@ def _facts(run: Run, launches: list[dict[str, Any]], cells: dict[str, tuple[int,
 def _notices(run: Run) -> list[str]:
     """What a reader must know before the numbers."""
     found = []
-    if "phantom" in run.data.dataset.table.dataset:
+    if any(name.partition("/")[0] == "phantom" for name in np.unique(run.data.dataset.table.dataset).tolist()):
         found.append(
             "The images of this run are synthetic. Its numbers show that the software works; they say nothing about "
             "breast ultrasound."

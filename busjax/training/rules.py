@@ -13,7 +13,7 @@ from busjax.data.pipeline import RESIZES
 from busjax.data.preprocessing import PIXELS
 from busjax.data.splits import PROTOCOLS
 from busjax.methods import METHODS
-from busjax.methods.losses import LOSSES
+from busjax.methods.losses import LMCL, LOSSES
 from busjax.methods.segmentation_losses import SEGMENTATION_LOSSES
 from busjax.methods.tasks import TASKS
 from busjax.models.dense_head import POOLS
@@ -21,6 +21,7 @@ from busjax.pretrained.table import RELEASES
 from busjax.training.errors import ConfigError
 from busjax.training.optimizers import OPTIMIZERS, SCHEDULES
 from busjax.training.stored_rules import check_head_from, check_stored_features, check_variants
+from tfds_builders.record import MODALITIES
 
 METRICS = ("f_beta", "auc", "accuracy", "balanced_accuracy", "sensitivity", "specificity", "loss")
 OF_CLASSES = ("accuracy", "balanced_accuracy", "auc", "loss")  # those that more than two classes have
@@ -52,6 +53,7 @@ RULES: dict[str, tuple] = {
     "method": _one_of(*METHODS),
     "seed": _between(0, 2**32 - 1),
     "dtype": _one_of("float32", "bfloat16"),
+    "data.modality": _one_of(*MODALITIES),
     "data.groups": TEXT,
     "pretrained.release": TEXT,
     "pretrained.path": TEXT,
@@ -90,6 +92,8 @@ RULES: dict[str, tuple] = {
     "loss.positive_weight": POSITIVE,
     "loss.gamma": _at_least(0),
     "loss.alpha": _between(0, 1),
+    "loss.scale": POSITIVE,
+    "loss.margin": _between(0, 2),  # the farthest that two cosines can be apart
     "loss.segmentation": _one_of(*SEGMENTATION_LOSSES),
     "loss.classification_weight": _at_least(0),
     "loss.segmentation_weight": _at_least(0),
@@ -175,6 +179,11 @@ def check_together(config: ConfigDict, names: tuple[str, ...]) -> None:
         raise ConfigError(f"{found}, expected 'release' of a method whose networks see maps beside pixels")
     check_stored_features(config, names)
     check_head_from(config)
+    if config.loss.name == LMCL and config.method == "multitask":
+        raise ConfigError(
+            f"loss.name: found {LMCL!r}, expected another of the method 'multitask', whose networks have a linear last "
+            "layer"
+        )
     for name in names:
         if config.method != "autoencoding":  # whose classifier is one layer
             _check_head(config, name, several=len(names) > 1)
@@ -227,6 +236,11 @@ def _check_head(config: ConfigDict, name: str, *, several: bool) -> None:
         )
     if not SHARE[0](head.dropout_rate):
         raise ConfigError(f"model.{name}.head.dropout_rate: found {head.dropout_rate!r}, expected {SHARE[1]}")
+    if config.loss.name == LMCL and head.outputs < 2:
+        raise ConfigError(
+            f"model.{name}.head.outputs: found {head.outputs}, expected 2: loss.name {LMCL!r} needs the cosine of each "
+            "class"
+        )
     if several and widths:
         raise ConfigError(
             f"model.{name}.head.widths: found {tuple(widths)!r}, expected (): {config.method} needs class activation "

@@ -14,6 +14,7 @@ from ml_collections import ConfigDict
 from busjax.atomic import write_atomic
 from busjax.data.augmentation import Augmentation
 from busjax.data.joined import JoinedDataset
+from busjax.data.modality import of_modality
 from busjax.data.pipeline import EvaluationBatches, evaluation_batches, training_batches
 from busjax.data.split_files import read_split, write_split
 from busjax.data.splits import AUGMENTED, Split, check_masks, check_targets, make_split
@@ -53,7 +54,7 @@ def open_data(config: ConfigDict, workdir: Workdir) -> RunData:
 
     Raises:
       DatasetError: a dataset or the file of duplicate groups cannot be had, or two datasets share pictures that
-        cannot be told.
+        cannot be told, or one has no picture of the config's modality.
       SplitError: it cannot be split, or the files of the split do not fit it.
     """
     data = config.data
@@ -69,7 +70,7 @@ def open_data(config: ConfigDict, workdir: Workdir) -> RunData:
     groupings = [pictures]
     if data.groups:
         groupings.append(read_groups(workdir.groups if workdir.begun() else Path(data.groups).expanduser()))
-    joined = JoinedDataset(list(opened.values()), groupings)
+    joined = JoinedDataset([of_modality(one, data.modality) for one in opened.values()], groupings)
     dataset: JoinedDataset | VariantDataset = joined
     if data.variants:
         augmentation = Augmentation.from_mapping(data.augment.to_dict())

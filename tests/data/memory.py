@@ -16,6 +16,8 @@ class MemoryTable:
     fold: np.ndarray
     has_mask: np.ndarray
     dataset: np.ndarray
+    modality: np.ndarray
+    view: np.ndarray
 
     def reordered(self, order: np.ndarray) -> "MemoryTable":
         return MemoryTable(*(getattr(self, field.name)[order] for field in dataclasses.fields(self)))
@@ -55,7 +57,13 @@ def memory_table(
     image_id, case_id, label, solid, fold = zip(*rows, strict=True)
     integers = (np.array(column, np.int32) for column in (label, solid, fold))
     return MemoryTable(
-        np.array(image_id), np.array(case_id), *integers, np.ones(len(rows), bool), np.full(len(rows), dataset)
+        np.array(image_id),
+        np.array(case_id),
+        *integers,
+        np.ones(len(rows), bool),
+        np.full(len(rows), dataset),
+        np.full(len(rows), "ultrasound"),
+        np.full(len(rows), ""),
     )
 
 

@@ -9,7 +9,9 @@ from busjax.data.splits import SplitError, make_split
 from .memory import memory_table
 
 
-@pytest.mark.parametrize("protocol", ["holdout", "kfold", "official", "holdout_image", "augmented_image", "augmented_case"])
+@pytest.mark.parametrize(
+    "protocol", ["holdout", "kfold", "official", "holdout_image", "augmented_image", "augmented_case"]
+)
 def test_round_trip(table, tmp_path, protocol):
     split = make_split(table, protocol, seed=7)
     write_split(split, table, tmp_path / "new" / "splits")

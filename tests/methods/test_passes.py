@@ -16,7 +16,7 @@ def test_the_map_of_one_logit_is_that_of_its_two_halves():
     """Of a positive prediction, where the weights are met; of a negative one, where their opposite is."""
     logits = FEATURES.mean(axis=(1, 2)) @ KERNEL
     assert 0 < (logits > 0).sum() < 6
-    cam = passes.activation_map({"classifier": {"kernel": KERNEL}}, Outputs(logits, FEATURES))
+    cam = passes.activation_map({"classifier": {"kernel": KERNEL}}, Outputs(logits, FEATURES, FEATURES.mean((1, 2))))
     raw = np.einsum("bhwc,c->bhw", np.asarray(FEATURES, np.float64), np.asarray(KERNEL[:, 0]))
     raw *= np.where(logits[:, 0] > 0, 1, -1)[:, None, None]
     low, high = raw.min(axis=(1, 2), keepdims=True), raw.max(axis=(1, 2), keepdims=True)

@@ -67,7 +67,7 @@ def require_shapes(network, variables):
     assert outputs.mask_logits.shape == (1, 512, 512, 1)
 
 
-@pytest.mark.parametrize("backbone", ["vgg16", "resnet50", "alexnet", "unet", "small_cnn"])
+@pytest.mark.parametrize("backbone", ["vgg16", "resnet50", "alexnet", "unet", "hijab_cnn"])
 def test_odd_sizes_and_gradients(backbone):
     network = make(backbone, width=0.125)
     outputs = jax.eval_shape(network.apply, shapes(network, images(139, 97)), images(139, 97))

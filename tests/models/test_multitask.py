@@ -84,7 +84,7 @@ def test_a_keras_model_with_the_same_weights_gives_the_same_outputs():
     compare(network, variables_of(model, release, network, size), model, size)
 
 
-@pytest.mark.parametrize("backbone", sorted(BACKBONES.keys() - {"small_cnn"}))
+@pytest.mark.parametrize("backbone", sorted(BACKBONES.keys() - {"hijab_cnn"}))
 def test_masks_have_the_images_size_on_every_backbone(backbone):
     size = (139, 97)
     network = make_multitask_network("benchmark", backbone=backbone, **SMALL)
@@ -96,7 +96,7 @@ def test_masks_have_the_images_size_on_every_backbone(backbone):
 
 def test_a_backbone_without_features_of_stride_16_is_refused():
     with pytest.raises(ValueError, match="benchmark: found features of stride 8 at most, expected a backbone with 16"):
-        make_multitask_network("benchmark", backbone="small_cnn", **SMALL)
+        make_multitask_network("benchmark", backbone="hijab_cnn", **SMALL)
 
 
 @pytest.mark.parametrize("name", ["benchmark", "dizaj", "dizaj_unet", "mt_estan", "sha_mtl", "vakanski"])

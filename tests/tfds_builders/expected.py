@@ -28,6 +28,8 @@ class Expected:
     device: str = ""
     fold: int = -1
     mask_size: tuple[int, int] | None = None
+    modality: str = "ultrasound"
+    view: str = ""
 
 
 def picture(mode: str, width: int, height: int, seed: int) -> np.ndarray:

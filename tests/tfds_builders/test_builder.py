@@ -1,4 +1,5 @@
 import io
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,7 +11,8 @@ from etils import epath
 from PIL import Image
 from tensorflow_datasets.core import registered
 
-from tfds_builders.builder import BUSBuilder, to_example
+from tfds_builders.builder import BUSBuilder
+from tfds_builders.example import features, to_example
 from tfds_builders.record import LABELS, DatasetError, Record
 
 
@@ -37,6 +39,7 @@ def record(**changes: Any) -> Record:
     [
         ({"label": "cancer"}, r"demo: a: label 'cancer', expected one of normal, benign, malignant, or None"),
         ({"solid": 2}, r"demo: a: solid 2, expected 1 \(yes\), 0 \(no\) or -1 \(unknown\)"),
+        ({"modality": "MG"}, r"demo: a: modality 'MG', expected one of ultrasound, mammography"),
         ({"fold": -2}, r"demo: a: fold -2, expected 0 or more"),
         ({"case_id": ""}, r"demo: a: case_id is empty"),
         ({"image_id": ""}, r"image_id is empty"),
@@ -82,6 +85,21 @@ def test_masks_are_resized_where_the_release_is_known_for_it() -> None:
     assert (example["mask_height"], example["mask_width"]) == (12, 16)
     with pytest.raises(DatasetError, match="mask is 16x12 pixels, its image demo: a, image is 8x6"):
         to_example(record(masks=(buffer.getvalue(),), resize_masks=7), "demo")
+
+
+def test_what_a_dataset_of_one_modality_does_not_store_is_not_lost(tmp_path: Path) -> None:
+    """Its files are as they were before there were modalities, and a record of another is refused."""
+    builder = make([record()], tmp_path / "one")
+    builder.download_and_prepare()
+    stored = json.loads((Path(builder.data_dir) / "features.json").read_text())["featuresDict"]["features"]
+    assert sorted(stored) == sorted(features())
+    assert {"modality", "view"} == set(features(views=True)) - set(features())
+    for changes, message in (
+        ({"modality": "mammography"}, "made/a: modality 'mammography', expected 'ultrasound': its dataset stores none"),
+        ({"view": "CC"}, "made/a: view 'CC', expected '': its dataset stores none"),
+    ):
+        with pytest.raises(DatasetError, match=message):
+            make([record(**changes)], tmp_path / "other").download_and_prepare()
 
 
 def make(parsed: Iterable[Record], data_dir: Path) -> BUSBuilder:

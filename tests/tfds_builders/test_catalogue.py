@@ -46,6 +46,8 @@ def test_text() -> None:
     assert rows[0] == f"| [a](../tfds_builders/a/README.md) | {start} ([page](https://a.org)) |"
     assert rows[1] == f"| [b](../tfds_builders/b/README.md) | {start} |"
     assert text.endswith("\n- `b/x` (The first), `b/y`\n")
+    beside = catalogue({"a": stand_in(EXTRA_CONFIGS=(configs[0],))})
+    assert beside.endswith("\n- `a`, `a/x` (The first)\n")
     assert "Configs" not in catalogue({"a": stand_in()})
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.tfds_builders.expected import box, picture, save
 from tests.tfds_builders.releases.manifest import dataset, save_dicom
 from tfds_builders import manifest
-from tfds_builders.manifest.check import image_ids
+from tfds_builders.manifest.files import image_ids
 from tfds_builders.reading import prepare
 from tfds_builders.record import DatasetError
 

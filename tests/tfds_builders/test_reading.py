@@ -44,7 +44,7 @@ def test_random_access(phantom: BUSDataset) -> None:
     assert {name: type(value) for name, value in last.items()} == {
         **dict.fromkeys(("image", "mask"), np.ndarray),
         **dict.fromkeys(("label", "solid", "fold", "mask_height", "mask_width"), int),
-        **dict.fromkeys(("image_id", "case_id", "birads", "histology", "device"), str),
+        **dict.fromkeys(("image_id", "case_id", "birads", "histology", "device", "modality", "view"), str),
         "has_mask": bool,
     }
     assert phantom[np.int64(3)]["image_id"] == phantom.table.image_id[3]

@@ -42,7 +42,7 @@ def test_what_is_read_is_what_was_released(name: str, built: Callable[[str], Bui
     table = dataset.table
     assert table.image_id.tolist() == [f"{name}/{e.image_id}" for e in expected]
     assert table.case_id.tolist() == [f"{name}/{e.case_id}" for e in expected]
-    for field in ("label", "solid", "birads", "histology", "device", "fold"):
+    for field in ("label", "solid", "birads", "histology", "device", "fold", "modality", "view"):
         assert getattr(table, field).tolist() == [getattr(e, field) for e in expected], field
     assert table.has_mask.tolist() == [e.mask is not None for e in expected]
     sizes = [(0, 0) if e.mask is None else e.mask_size or e.mask.shape for e in expected]
@@ -89,7 +89,7 @@ def test_facts_agree_with_each_other(name: str, tmp_path: Path) -> None:
     builder = make_builder(name, tmp_path)
     assert builder.LICENSE
     assert builder.info.description
-    assert builder.info.citation or name == "manifest"
+    assert builder.info.citation or name in ("manifest", "paired_lesions")
     assert sum(builder.FACTS.classes.values()) == (builder.FACTS.images if builder.FACTS.classes else 0)
     for part in builder.parts():
         assert bool(part.url) == bool(part.checksum)

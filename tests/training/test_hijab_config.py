@@ -85,10 +85,10 @@ def test_what_the_paper_and_the_tutorial_say():
     assert (caffe.bgr, caffe.deviation) == (True, (1.0, 1.0, 1.0))
     tuned = get_config("finetune")
     assert (tuned.optimizer.name, tuned.optimizer.learning_rate, tuned.optimizer.momentum) == ("sgd", 1e-4, 0.9)
-    small_cnn = get_config("baseline")
-    assert preprocessing(small_cnn).deviation == (255.0, 255.0, 255.0)
-    assert small_cnn.model.net.backbone == "small_cnn"
-    assert len(trained(small_cnn)) == 5
+    hijab_cnn = get_config("baseline")
+    assert preprocessing(hijab_cnn).deviation == (255.0, 255.0, 255.0)
+    assert hijab_cnn.model.net.backbone == "hijab_cnn"
+    assert len(trained(hijab_cnn)) == 5
     assert get_config("block5").table.name == ""
 
 
@@ -97,5 +97,7 @@ def test_unknown_words():
         get_config("finetuned")
     with pytest.raises(ValueError, match="found features and finetune, expected one of features, finetune, block5, ba"):
         get_config("features,small,finetune")
-    with pytest.raises(ValueError, match="found honest and as_published, expected one of honest, as_published, by_case"):
+    with pytest.raises(
+        ValueError, match="found honest and as_published, expected one of honest, as_published, by_case"
+    ):
         get_config("honest,as_published")

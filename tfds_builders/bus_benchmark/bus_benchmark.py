@@ -7,13 +7,14 @@ from typing import ClassVar
 
 import tensorflow_datasets as tfds
 
-from tfds_builders.builder import BUSBuilder, to_example
+from tfds_builders.builder import BUSBuilder
 from tfds_builders.bus_benchmark.folds import Listed, read_folds
 from tfds_builders.bus_benchmark.padding import pad_to_square
 from tfds_builders.bus_benchmark.site_images import CROPPED, WHOLE
 from tfds_builders.busi.busi import Busi
 from tfds_builders.busis.busis import Busis
 from tfds_builders.dataset_b.dataset_b import DatasetB
+from tfds_builders.example import to_example
 from tfds_builders.hmss.hmss import Hmss
 from tfds_builders.pixels import decode_image, decode_mask, encode_png
 from tfds_builders.record import Record

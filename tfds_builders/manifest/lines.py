@@ -1,4 +1,4 @@
-"""The manifest's text as lines of cells, and the list of all that is wrong with them."""
+"""A manifest's text as lines of cells, and the list of all that is wrong with them."""
 
 import csv
 import difflib
@@ -13,15 +13,28 @@ from tfds_builders.tables import Row
 
 Value = TypeVar("Value")
 
-REQUIRED = ("image", "label")
-COLUMNS = (*REQUIRED, "mask", "case_id", "solid", "birads", "histology", "device", "fold")
 DELIMITERS = (",", ";", "\t")
 SHOWN = 50
 
 
 @dataclass(frozen=True)
+class Columns:
+    """What columns a manifest may have.
+
+    Attributes:
+        known: all of them.
+        required: those that must be there.
+        keys: those without which rows are not looked at, since each would have the same fault.
+    """
+
+    known: tuple[str, ...]
+    required: tuple[str, ...]
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Line(Row):
-    """One row of the manifest: every column of `COLUMNS`, "" where the manifest has none; `where` is "line 7"."""
+    """One row of a manifest: each of its known columns, "" where it has none of that name; `where` is "line 7"."""
 
     number: int
 
@@ -60,7 +73,7 @@ class Faults:
         raise DatasetError("\n".join([head, *messages[:SHOWN], *rest]))
 
 
-def read_lines(faults: Faults) -> list[Line]:
+def read_lines(faults: Faults, columns: Columns) -> list[Line]:
     """Reads the manifest of `faults` and notes what is wrong with its header and the number of its cells.
 
     The delimiter is that of `DELIMITERS` under which the header has the most known columns. Empty lines are passed
@@ -71,10 +84,10 @@ def read_lines(faults: Faults) -> list[Line]:
     """
     text = _read_text(faults.path)
     first = next((line for line in io.StringIO(text, newline="") if line.strip()), "")[:4096]
-    delimiter = max(DELIMITERS, key=lambda delimiter: _known_columns(first, delimiter))
+    delimiter = max(DELIMITERS, key=lambda delimiter: sum(cell in columns.known for cell in _parse(first, delimiter)))
     rows = _rows(text, delimiter, faults)
     number, header = next(rows, (1, []))
-    _check_header(number, header, faults)
+    _check_header(number, header, columns, faults)
     lines = []
     for number, cells in rows:
         if len(cells) != len(header):
@@ -82,10 +95,9 @@ def read_lines(faults: Faults) -> list[Line]:
             continue
         if nameless := [cell for name, cell in zip(header, cells, strict=True) if cell and not name]:
             faults.add(number, f"{nameless[0]!r} stands in a column without a name")
-        named = {name: cell for name, cell in zip(header, cells, strict=True) if name in COLUMNS}
-        lines.append(Line(f"line {number}", {**dict.fromkeys(COLUMNS, ""), **named}, number))
-    # Without the column there is nothing to check, and one fault says it all.
-    return lines if "image" in header else []
+        named = {name: cell for name, cell in zip(header, cells, strict=True) if name in columns.known}
+        lines.append(Line(f"line {number}", {**dict.fromkeys(columns.known, ""), **named}, number))
+    return lines if all(name in header for name in columns.keys) else []
 
 
 def _read_text(path: Path) -> str:
@@ -111,10 +123,6 @@ def _parse(line: str, delimiter: str) -> list[str]:
     return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])]
 
 
-def _known_columns(line: str, delimiter: str) -> int:
-    return sum(cell in COLUMNS for cell in _parse(line, delimiter))
-
-
 def _rows(text: str, delimiter: str, faults: Faults) -> Iterator[tuple[int, list[str]]]:
     """Yields the number and the stripped cells of every line that is not empty, and notes broken ones."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True)
@@ -134,13 +142,13 @@ def _rows(text: str, delimiter: str, faults: Faults) -> Iterator[tuple[int, list
             yield number, cells
 
 
-def _check_header(number: int, header: list[str], faults: Faults) -> None:
+def _check_header(number: int, header: list[str], columns: Columns, faults: Faults) -> None:
     for name in dict.fromkeys(header):
-        if name and name not in COLUMNS:
-            near = difflib.get_close_matches(name.lower(), COLUMNS, n=1, cutoff=0.0)[0]
-            faults.add(number, f"unknown column {name!r}; nearest is {near!r}, all are: {', '.join(COLUMNS)}")
+        if name and name not in columns.known:
+            near = difflib.get_close_matches(name.lower(), columns.known, n=1, cutoff=0.0)[0]
+            faults.add(number, f"unknown column {name!r}; nearest is {near!r}, all are: {', '.join(columns.known)}")
         if name and header.count(name) > 1:
             faults.add(number, f"column {name!r} occurs {header.count(name)} times, expected once")
-    for name in REQUIRED:
+    for name in columns.required:
         if name not in header:
             faults.add(number, f"no column {name!r}; found {', '.join(filter(None, header)) or 'nothing'}")

@@ -39,7 +39,19 @@ def simulate_case(seed: int, case: int, size: float = 1.0) -> list[PhantomImage]
     rng = np.random.default_rng([seed, case])
     kind = KINDS[case % len(KINDS)]
     views = 1 + int(rng.choice(3, p=VIEWS_PROBABILITY))
-    breast = sample_breast(kind, rng)
+    return scan_breast(kind, sample_breast(kind, rng), views, size, rng)
+
+
+def scan_breast(kind: str, breast: Breast, views: int, size: float, rng: np.random.Generator) -> list[PhantomImage]:
+    """Scans a breast with one machine.
+
+    Args:
+        kind: what is written on the images.
+        breast: what is scanned.
+        views: how many images.
+        size: image sides are multiplied by this.
+        rng: decides on the machine, its settings and the planes.
+    """
     machine = int(rng.integers(len(DEVICES)))
     depth_mm = rng.uniform(28, 48) if machine else rng.uniform(32, 55)
     if breast.lesion is not None:

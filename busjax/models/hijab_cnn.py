@@ -70,7 +70,7 @@ class Upper(nn.Module):
         return x
 
 
-def small_cnn(settings: Settings) -> Backbone:
+def hijab_cnn(settings: Settings) -> Backbone:
     """The small network.
 
     Args:

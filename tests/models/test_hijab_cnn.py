@@ -16,7 +16,7 @@ from tests.models.anatomy import anatomy, count, images, shapes, without_gradien
 
 
 def network(width=1.0):
-    made = make_network("small_cnn", width=width, has_map_tower=False, classes=1)
+    made = make_network("hijab_cnn", width=width, has_map_tower=False, classes=1)
     return made.clone(hidden=functools.partial(DenseHead, (64,), 0.5, pool="flatten"))
 
 
@@ -61,7 +61,7 @@ def test_it_is_keras_network(size):
 
 
 def test_the_smallest_input_leaves_one_position():
-    averaged = make_network("small_cnn", width=0.25, has_map_tower=False)
+    averaged = make_network("hijab_cnn", width=0.25, has_map_tower=False)
     assert anatomy(averaged, images(22))[1].features == (1, 1, 1, 16)
 
 

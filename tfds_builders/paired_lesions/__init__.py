@@ -1,0 +1,1 @@
+"""Lesions of which there are mammograms and ultrasound images."""
