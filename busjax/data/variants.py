@@ -1,9 +1,9 @@
 """Every image several times, in fixed random versions.
 
 Hijab et al. 2019 multiply their images by 24 before anything else, and divide the versions into training and test
-parts: those of one image then stand on both sides. The protocol 'augmented_image' does so, and 'augmented_case' the same
-without the leak: it divides the versions by case. With every other protocol the images are divided first, and those of
-the training part alone are multiplied.
+parts: those of one image then stand on both sides. The protocol 'augmented_image' does so, and 'augmented_case' the
+same without the leak: it divides the versions by case. With every other protocol the images are divided first, and
+those of the training part alone are multiplied.
 """
 
 import dataclasses
