@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from busjax.data.splits import PROTOCOLS, make_split
+from busjax.data.splits import BY_IMAGE, PROTOCOLS, make_split
 from tests.tfds_builders.expected import Expected
 from tfds_builders import BUILDERS
 from tfds_builders.reading import BUSDataset, make_builder, prepare
@@ -58,9 +58,9 @@ def test_what_is_read_is_what_was_released(name: str, built: Callable[[str], Bui
 def test_a_case_is_never_in_two_parts(name: str, built: Callable[[str], Built]) -> None:
     table = built(name)[0].table
     made = 0
-    for protocol in sorted(set(PROTOCOLS) - {"holdout_image"}):
-        folds = sorted(set(table.fold.tolist()) - {-1}) if protocol == "official" else range(3)
-        for fold in folds if protocol != "holdout" else (0,):
+    for protocol in sorted(set(PROTOCOLS) - set(BY_IMAGE)):
+        folds = {"official": sorted(set(table.fold.tolist()) - {-1}), "kfold": range(3)}.get(protocol, (0,))
+        for fold in folds:
             for seed in SEEDS:
                 split = make_split(table, protocol, seed=seed, fold=fold, folds=3)
                 parts = [set(table.case_id[rows].tolist()) for rows in split.parts().values()]

@@ -93,5 +93,7 @@ def test_a_dataset_without_normal_images(real_data, tmp_path):
     """BUS-BRA: refused by the class that is missing, and trained with two."""
     config = dizaj.get_config("small")
     config.data.name, config.data.data_dir, config.data.manual_dir = "bus_bra", str(tmp_path), str(real_data)
-    with pytest.raises(SplitError, match=r"split without normal images: the train part .bus_bra. has 0 normal"):
+    with pytest.raises(
+        SplitError, match=r"split without normal images: the train part of the holdout split .bus_bra. has 0 normal"
+    ):
         start(config, tmp_path / "run")
