@@ -56,6 +56,7 @@ def demo(config: ConfigDict) -> None:
     """The same, on synthetic images."""
     small(config)
     config.data.name = "phantom"
+    config.table = ConfigDict({"name": "", "row": ""})
 
 
 def get_config(variant: str = "full") -> ConfigDict:

@@ -26,14 +26,17 @@ def median(grey: UInt8[np.ndarray, "height width"]) -> Float64[np.ndarray, "heig
 def wiener(grey: UInt8[np.ndarray, "height width"]) -> Float64[np.ndarray, "height width"]:
     """m + max(0, 1 - n / v) (x - m), m and v the window's mean and variance, n the mean of all v (Lee 1980).
 
-    Flat regions become their mean, edges stay. Beyond the border the image is mirrored, where scipy has zeros.
+    Flat regions become their mean, edges stay. Beyond the border the image is mirrored.
     """
     if grey.min() == grey.max():
         return grey.astype(np.float64)  # no noise, and 0 / 0 below
+    values = grey.astype(np.float64)
+    # Not scipy's own estimate: beyond the border it has zeros, which at a bright border are taken for noise.
+    mean, square = (scipy.ndimage.uniform_filter(x, WINDOW, mode="reflect") for x in (values, values**2))
+    noise = float((square - mean**2).mean())
     margin = WINDOW // 2
-    padded = np.pad(grey.astype(np.float64), margin, "symmetric")
     with np.errstate(divide="ignore", invalid="ignore"):  # v = 0, where scipy takes the mean
-        filtered = scipy.signal.wiener(padded, WINDOW)
+        filtered = scipy.signal.wiener(np.pad(values, margin, "symmetric"), WINDOW, noise)
     return filtered[margin:-margin, margin:-margin]
 
 

@@ -18,6 +18,7 @@ from busjax.evaluation.figures import roc_curves
 from busjax.evaluation.page import STYLE, picture
 from busjax.evaluation.predictions import read_csv
 from busjax.evaluation.readers import POSITIVE, ReadersError, Reading, Study, by_lesion, compare, read_scores
+from busjax.evaluation.results import LEAKS, read_results
 from busjax.evaluation.rows import MISSING
 from busjax.page import Section, page, paragraph
 
@@ -56,23 +57,33 @@ def make_study(directory: str | os.PathLike[str], path: str | os.PathLike[str], 
         raise ReadersError(f"{source}: found {found}; expected an output whose positive class is {POSITIVE!r}")
     models = [by_lesion(output) for output in chosen]
     studies = [compare(model, read_scores(path, model)) for model in models]
+    leak = _leak(folder / "results.json")
     for study in studies:
         console.print(_table(study))
         console.print(Text(f"  {_size(study)}", style="dim"), soft_wrap=True)
         console.print()
-    for name, text in (("readers.csv", comma_separated(studies)), ("readers.html", html(studies))):
+    if leak:
+        console.print(
+            Text(f"leaks patients: {leak}. The model's figures are too high.", style="bold red"), soft_wrap=True
+        )
+    for name, text in (("readers.csv", comma_separated(studies, leak)), ("readers.html", html(studies, leak))):
         write_atomic(folder / name, text)
         console.print(Text(f"written: {folder / name}"), soft_wrap=True)
     return studies
 
 
-def comma_separated(studies: Sequence[Study]) -> str:
-    """A row for each reading; blank where there is no number."""
+def _leak(results: Path) -> str:
+    """Why the split of a run leaks; '' where it does not, or nothing tells."""
+    return str(read_results(results).get(LEAKS) or "") if results.is_file() else ""
+
+
+def comma_separated(studies: Sequence[Study], leak: str = "") -> str:
+    """A row for each reading; blank where there is no number. `leak` says why the run's split leaks."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow((*FIELDS, "lesions", "malignant", "left_out", "resamples", "seed"))
+    writer.writerow((*FIELDS, "lesions", "malignant", "left_out", "resamples", "seed", LEAKS))
     for study in studies:
-        of_study = (study.lesions, study.positives, study.unknown, study.resamples, study.seed)
+        of_study = (study.lesions, study.positives, study.unknown, study.resamples, study.seed, leak)
         for reading in study.readings:
             interval, other = reading.interval, reading.difference_interval
             numbers = (reading.auc, interval.low, interval.high, reading.difference, other.low, other.high)
@@ -81,9 +92,14 @@ def comma_separated(studies: Sequence[Study]) -> str:
     return text.getvalue()
 
 
-def html(studies: Sequence[Study]) -> str:
-    """A page with a table and the ROC curves (Habib et al. 2020, Fig. 7) for each output."""
+def html(studies: Sequence[Study], leak: str = "") -> str:
+    """A page with a table and the ROC curves (Habib et al. 2020, Fig. 7) for each output.
+
+    `leak` says why the run's split leaks.
+    """
     sections = []
+    if leak:
+        sections.append(Section("leak", "Leaks patients", paragraph(f"{leak}. The model's figures are too high.")))
     for number, study in enumerate(studies):
         head = "".join(f"<th>{escape(heading)}</th>" for heading in HEADINGS)
         rows = [

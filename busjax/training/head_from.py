@@ -1,5 +1,6 @@
 """The head of a finished run as the start of another: fine-tuning stacked on a classifier of stored features."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -9,6 +10,7 @@ from ml_collections import ConfigDict
 from busjax.data.split_files import listed_cases
 from busjax.methods import make_method, network_names
 from busjax.methods.state import NetworkState, TrainState
+from busjax.names import image_of
 from busjax.training import parallel
 from busjax.training.checkpoints import Checkpoints
 from busjax.training.errors import ConfigError
@@ -17,6 +19,9 @@ from busjax.training.optimizers import make_optimizer
 from busjax.training.releases import settle_releases
 from busjax.training.run_data import RunData
 from busjax.training.workdir import Workdir, WorkdirError, read_workdir
+
+# A head fits the features of images that were prepared alike, and what it has seen can be told of the same datasets.
+SAME = ("name", "train", "test", "groups", "image_size", "resize", "pixels", "grey", "despeckle")
 
 
 def take_head(
@@ -34,8 +39,8 @@ def take_head(
       The state, and what was taken: head_from, head_step, head_metric (the value it was chosen by).
 
     Raises:
-      ConfigError: there is no finished run, it answers another question, starts from another release, has a head of
-        another shape, or has seen images that this run validates or tests on.
+      ConfigError: there is no finished run, it answers another question, starts from another release, has images
+        prepared otherwise or a head of another shape, or has seen images that this run validates or tests on.
       CheckpointError: it has no best checkpoint.
     """
     path = config.pretrained.head_from
@@ -53,7 +58,15 @@ def take_head(
     ):
         if found != expected:
             raise ConfigError(f"pretrained.head_from: {path} has the {field} {found!r}, expected {expected!r}")
-    _refuse_seen(source, data, path)
+    for field in SAME:
+        found, expected = (
+            tuple(v) if isinstance(v := data_of[field], list) else v for data_of in (theirs.data, config.data)
+        )
+        if found != expected:
+            raise ConfigError(
+                f"pretrained.head_from: {path} has the data.{field} {found!r}, expected {expected!r} as in this run"
+            )
+    _refuse_seen(source, theirs.data.split, data, path)
     params, told = _best(source, theirs, other, mesh)
     ours = state.networks[name]
     shapes = [
@@ -81,16 +94,25 @@ def _best(source: Workdir, config: ConfigDict, name: str, mesh: jax.sharding.Mes
     return state.networks[name].params, {"head_step": step, "head_metric": value}
 
 
-def _refuse_seen(source: Workdir, data: RunData, path: str) -> None:
-    """Checks that the other run has neither learned from nor been chosen by what this one validates or tests on."""
+def _refuse_seen(source: Workdir, protocol: str, data: RunData, path: str) -> None:
+    """Checks that the other run has neither learned from nor been chosen by what this one validates or tests on.
+
+    By case, and by image too: another grouping of near-duplicates gives the same images other cases.
+    """
     split, table = data.split, data.dataset.table
-    # Where versions or images are divided one by one, cases are on both sides of either run by intent.
-    which, names = (0, table.image_id) if split.leaks_patients else (1, table.case_id)
-    trained, validated = ({row[which] for row in listed_cases(source.splits, part)} for part in ("train", "val"))
-    for part, rows, seen in (("validation", split.val, trained), ("test", split.test, trained | validated)):
-        if shared := sorted(seen & set(names[rows].tolist())):
-            what = "images" if which == 0 else "cases"
-            raise ConfigError(
-                f"pretrained.head_from: {path} has seen {len(shared)} {what} of this run's {part} part, such as "
-                f"{shared[0]!r}; expected a run on the same split (data.split, data.shares, data.split_seed)"
-            )
+    # Where images or versions are divided one by one, cases are on both sides of either run by intent; where versions
+    # are, so are images.
+    versions = split.protocol == protocol == "augmented_image"
+    compared: dict[str, tuple[int, Any, Callable[[str], str]]] = {}
+    if not split.leaks_patients:
+        compared["cases"] = (1, table.case_id, str)
+    compared["images"] = (0, table.image_id, str if versions else image_of)
+    listed = {part: listed_cases(source.splits, part) for part in ("train", "val")}
+    for part, rows, earlier in (("validation", split.val, ("train",)), ("test", split.test, ("train", "val"))):
+        for what, (column, names, named) in compared.items():
+            seen = {named(row[column]) for other in earlier for row in listed[other]}
+            if shared := sorted(seen & {named(name) for name in names[rows].tolist()}):
+                raise ConfigError(
+                    f"pretrained.head_from: {path} has seen {len(shared)} {what} of this run's {part} part, such as "
+                    f"{shared[0]!r}; expected a run on the same split (data.split, data.shares, data.split_seed)"
+                )

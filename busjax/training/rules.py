@@ -179,11 +179,13 @@ def check_together(config: ConfigDict, names: tuple[str, ...]) -> None:
         raise ConfigError(f"{found}, expected 'release' of a method whose networks see maps beside pixels")
     check_stored_features(config, names)
     check_head_from(config)
-    if config.loss.name == LMCL and config.method == "multitask":
+    if config.loss.name == LMCL and config.method in ("multitask", "autoencoding"):
         raise ConfigError(
-            f"loss.name: found {LMCL!r}, expected another of the method 'multitask', whose networks have a linear last "
-            "layer"
+            f"loss.name: found {LMCL!r}, expected another of the method {config.method!r}, whose networks have a "
+            "linear last layer"
         )
+    if config.data.resize == "lesion" and not config.data.variants:
+        _refuse_turned_patches(config)
     for name in names:
         if config.method != "autoencoding":  # whose classifier is one layer
             _check_head(config, name, several=len(names) > 1)
@@ -217,6 +219,18 @@ def _check_task(config: ConfigDict, name: str, *, several: bool) -> None:
         found = f"selection.metric: found {config.selection.metric!r}"
         expected = f"one of {', '.join(OF_CLASSES)} of the task {own.task!r}, which has {count} classes"
         raise ConfigError(f"{found}, expected {expected}")
+
+
+def _refuse_turned_patches(config: ConfigDict) -> None:
+    """A patch's further inputs are those of its region as it was; only versions of an image have their own."""
+    augment = config.data.augment
+    for field, still in (("right_angles", False), ("rotate_degrees", 0), ("shear_degrees", 0), ("scale", (1, 1))):
+        found = augment[field]
+        if (tuple(found) if field == "scale" else found) != still:
+            raise ConfigError(
+                f"data.augment.{field}: found {found!r}, expected {still!r} where data.resize is 'lesion' and "
+                "data.variants is 0: the region's size and aspect are inputs, too"
+            )
 
 
 def _check_head(config: ConfigDict, name: str, *, several: bool) -> None:

@@ -18,6 +18,7 @@ from busjax.evaluation.metrics import binary_metrics
 from busjax.evaluation.predictions import Predictions, write_csv
 from busjax.evaluation.readers import ReadersError, by_lesion, compare, read_scores
 from busjax.evaluation.readers_page import make_study
+from busjax.evaluation.results import write_results
 
 ROOT = Path(__file__).parents[2]
 
@@ -231,6 +232,18 @@ def test_files_and_table_of_a_run(run):
         assert shown in page
         assert "22 lesions of the test part, 11 malignant; 2 of unknown class left out" in page
     assert (folder / "readers.html").read_text().count("data:image/png;base64,") == 2
+
+
+def test_a_run_whose_split_leaks_says_so_beside_readers(run):
+    folder, path = run
+    leak = "versions of 9 of the 10 images tested are in training, too"
+    write_results(folder / "results.json", {"test": {}, "selection": {}, "leaks_patients": leak})
+    console = Console(file=io.StringIO(), width=200)
+    make_study(folder, path, console)
+    assert f"leaks patients: {leak}." in console.file.getvalue()
+    assert f"{leak}. The model&#x27;s figures are too high." in (folder / "readers.html").read_text()
+    rows = list(csv.DictReader(io.StringIO((folder / "readers.csv").read_text())))
+    assert {row["leaks_patients"] for row in rows} == {leak}
 
 
 def test_runs_that_have_nothing_to_compare(run, tmp_path_factory):

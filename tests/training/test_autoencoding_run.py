@@ -155,7 +155,8 @@ def test_every_config_is_valid_and_in_its_row(module, variant):
     config = module.get_config(variant)
     validate(config)
     assert to_json(from_json(to_json(config))) == to_json(config)
-    assert (config.table.name, config.table.row) == ("qi2019", "Han" if module is han else "Cheng")
+    row = ("qi2019", "Han" if module is han else "Cheng")
+    assert (config.table.name, config.table.row) == (("", "") if variant == "demo" else row)
     name = "sn" if "sn" in variant else "mt"
     assert config.model.network == name
     assert config.model[name].task == {"mt": "malignant", "sn": "solid"}[name]
@@ -191,6 +192,12 @@ def test_han_is_googlenet_of_8_x_8_positions_with_two_outputs(variant, kernel):
         ({"model.mt.task": "maligant"}, r"^model\.mt\.task: found 'maligant', expected one of malignant"),
         ({"pretrained.release": "keras/vgg16"}, r"^pretrained\.release: found 'keras/vgg16', expected ''"),
         ({"model.batch_norm": "frozen"}, r"^model\.batch_norm: found 'frozen', expected 'batch'"),
+        ({"loss.name": "lmcl"}, r"^loss\.name: found 'lmcl', expected another of the method 'autoencoding'"),
+        (
+            {"data.augment.right_angles": True},
+            r"^data\.augment\.right_angles: found True, expected False where data\.resize is 'lesion'",
+        ),
+        ({"data.augment.scale": (0.5, 2.0)}, r"^data\.augment\.scale: found \(0\.5, 2\.0\), expected \(1, 1\) where"),
         ({"data.views": 5}, r"^data\.views: found 5, expected 1 where data\.resize is 'lesion'"),
     ],
 )

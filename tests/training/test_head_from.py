@@ -81,7 +81,9 @@ def test_the_head_is_the_other_runs_and_the_rest_the_releases(tuned, finished, t
     [
         ({"widths": (9,)}, r"head_from: classifier/kernel of \S+ is \(8, 1\), expected \(9, 1\), as in this run"),
         ({"widths": (8, 8)}, r"head_from: hidden_layers/dense2/bias of \S+ is missing, expected \(8,\)"),
-        ({"image_size": 18}, r"head_from: hidden_layers/dense1/kernel of \S+ is \(512, 8\), expected \(648, 8\)"),
+        ({"image_size": 18}, r"head_from: \S+ has the data.image_size 16, expected 18 as in this run"),
+        ({"grey": True}, r"head_from: \S+ has the data.grey False, expected True as in this run"),
+        ({"test": ("phantom",)}, r"head_from: \S+ has the data.test '', expected \('phantom',\) as in this run"),
         ({"task": "solid"}, r"head_from: \S+ has the task 'malignant', expected 'solid'"),
         (
             {"split_seed": 5},
@@ -100,6 +102,18 @@ def test_runs_that_do_not_fit(tuned, tmp_path, fields, message):
             tuned.data[field] = value
     run = start(tuned, tmp_path / "tuned")
     with pytest.raises(ConfigError, match=message):
+        run.new_state()
+    run.checkpoints.close()
+
+
+def test_an_image_that_was_seen_in_another_case(tuned, finished, tmp_path):
+    """As where groups of near-duplicates have renamed the cases since."""
+    run = start(tuned, tmp_path / "tuned")
+    tested = str(run.data.dataset.table.image_id[run.data.split.test[0]])
+    file = finished[0] / "splits" / "train.csv"
+    head, first, *rest = file.read_text().splitlines()
+    file.write_text("\n".join([head, ",".join([f"{tested}#1", "another", *first.split(",")[2:]]), *rest]) + "\n")
+    with pytest.raises(ConfigError, match=rf"has seen 1 images of this run's test part, such as '{tested}'"):
         run.new_state()
     run.checkpoints.close()
 

@@ -12,6 +12,7 @@ from busjax.names import WEIGHTS
 
 FOLD, SEED = "data.fold", "seed"
 TABLE, ROW = "table.name", "table.row"
+HEAD_FROM = "pretrained.head_from"
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +60,8 @@ def group_runs(
     everything: list[RunFolder | MissingRun] = [*runs, *missing]
     for run in everything:
         shared = {field: value for field, value in run.config.items() if field not in apart}
+        # Every seed and every fold has a head of its own to start from: only whether is a setting.
+        shared[HEAD_FROM] = bool(shared.get(HEAD_FROM))
         groups.setdefault(json.dumps(shared, sort_keys=True), []).append(run)
     found = []
     for key, members in groups.items():

@@ -68,6 +68,17 @@ def test_seeds_are_rows_or_repetitions(tmp_path, write_run, three_folds):
     assert together.notes == ("not pooled: every case is tested once with each seed",)
 
 
+def test_each_seed_and_fold_has_a_head_of_its_own_to_start_from(tmp_path, write_run, three_folds):
+    for seed in (0, 1):
+        for fold in range(3):
+            head = f"runs/features_{seed}_{fold}"
+            write_run(tmp_path / f"{seed}{fold}", three_folds, fold, seed=seed, pretrained__head_from=head)
+    write_run(tmp_path / "without", three_folds, 0, pretrained__head_from="")
+    tuned, without = summaries_of(tmp_path, seeds_together=True)
+    assert (len(tuned.folds), len(without.folds)) == (6, 1)
+    assert labels([tuned.group, without.group]) == ["head_from=True", "head_from=False"]
+
+
 def test_a_missing_fold_is_told_and_nothing_is_pooled(tmp_path, write_run, three_folds):
     write_run(tmp_path / "a", three_folds, 0)
     write_run(tmp_path / "b", three_folds, 1, finished=False)

@@ -49,6 +49,7 @@ def config(fold: int = 0, **changes: Any) -> dict[str, Any]:
         },
         "loss": {"name": "bce", "positive_weight": 1.0},
         "optimizer": {"name": "adam"},
+        "pretrained": {"head_from": ""},
         "table": {"name": "", "row": ""},
     }
     for field, value in changes.items():
