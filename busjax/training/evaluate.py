@@ -234,8 +234,8 @@ def _notices(run: Run) -> list[str]:
     if run.config.data.resize == "lesion":
         found.append(
             "The network sees the region of the lesion, cut out by the true mask, also at test: its numbers are those "
-            "of lesions that someone has outlined, and stand beside those of whole images with this advantage. Of an image "
-            "without lesion or mask it sees the middle, whose constant share its further inputs tell."
+            "of lesions that someone has outlined, and stand beside those of whole images with this advantage. Of an "
+            "image without lesion or mask it sees the middle, whose constant share its further inputs tell."
         )
     return found
 
