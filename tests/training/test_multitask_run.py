@@ -185,7 +185,7 @@ def test_a_config_without_an_architecture(phantom_dir):
 def test_nothing_to_learn_masks_from(other):
     """None in the training part, with and without some elsewhere."""
     split = Split(np.arange(4), np.arange(4, 6), np.arange(6, 8), "holdout", 0, 0)
-    columns = dict.fromkeys(("image_id", "case_id", "label", "solid", "fold"), np.zeros(8))
+    columns = dict.fromkeys(("image_id", "case_id", "label", "solid", "fold", "modality", "view"), np.zeros(8))
     has_mask = np.array([False] * 4 + [other] * 4)
     table = SimpleNamespace(**columns, dataset=np.full(8, "busi"), has_mask=has_mask)
     elsewhere = ", 4 images of other parts have one" if other else ""
