@@ -13,6 +13,7 @@ Conventions, the same everywhere:
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -67,13 +68,20 @@ class BinaryMetrics:
 
     def to_json(self) -> dict[str, object]:
         """The metrics as JSON values; NaN becomes None."""
+        return json_values(asdict(self))
 
-        def plain(value: object) -> object:
-            if isinstance(value, dict):
-                return {key: plain(item) for key, item in value.items()}
-            return None if isinstance(value, float) and math.isnan(value) else value
 
-        return {key: plain(value) for key, value in asdict(self).items()}
+def json_values(fields: Mapping[str, object]) -> dict[str, object]:
+    """Numbers, texts, dicts and tuples of them as JSON values; NaN becomes None."""
+
+    def plain(value: object) -> object:
+        if isinstance(value, dict):
+            return json_values(value)
+        if isinstance(value, tuple):
+            return [plain(item) for item in value]
+        return None if isinstance(value, float) and math.isnan(value) else value
+
+    return {key: plain(value) for key, value in fields.items()}
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,7 +24,7 @@ from jaxtyping import Float64
 
 from busjax.evaluation import bootstrap
 from busjax.evaluation.bootstrap import Interval
-from busjax.evaluation.metrics import BinaryMetrics, area_under_curve, binary_metrics, known_images
+from busjax.evaluation.metrics import BinaryMetrics, area_under_curve, binary_metrics, json_values, known_images
 from busjax.evaluation.predictions import Predictions
 
 AVERAGING = "macro"
@@ -86,15 +86,7 @@ class MulticlassMetrics:
 
     def to_json(self) -> dict[str, object]:
         """The metrics as JSON values; NaN becomes None."""
-
-        def plain(value: object) -> object:
-            if isinstance(value, dict):
-                return {key: plain(item) for key, item in value.items()}
-            if isinstance(value, tuple):
-                return [plain(item) for item in value]
-            return None if isinstance(value, float) and math.isnan(value) else value
-
-        return {key: plain(value) for key, value in asdict(self).items()}
+        return json_values(asdict(self))
 
 
 def is_multiclass(entry: Mapping[str, Any]) -> bool:
