@@ -1,8 +1,10 @@
 """The one convolution of every network: the same numbers on every backend, by the way that is fastest there.
 
-On a GPU this is XLA's convolution. On a CPU, XLA's convolutions are slow in two places that have remedies: a 1x1
-convolution is a matrix product, and the gradient of a kernel is one matrix product for each kernel position, which is
-faster where there are many channels. Which way is taken depends on the backend and the static shapes alone.
+On a GPU this is XLA's convolution. On a CPU, XLA's convolutions are slow in three places that have remedies: a 1x1
+convolution is a matrix product; the gradient of a kernel is one matrix product for each kernel position, which is
+faster where there are many channels; and convolutions that are vectorised over kernels (`jax.vmap` over networks), or
+stand in a loop, are matrix products of what each position sees. Which way is taken depends on the backend, the static
+shapes and vectorisation alone.
 """
 
 import functools
@@ -61,6 +63,49 @@ def _backward(strides: tuple[int, int], pads: Any, residuals: tuple[Array, Array
 _convolve_with_products.defvjp(_forward, _backward)
 
 
+def _of_windows(x: Array, kernel: Array, strides: tuple[int, int], pads: Any) -> Array:
+    """The convolution as one matrix product: what every position sees, times the kernel."""
+    padded = jnp.pad(x, ((0, 0), *pads, (0, 0)))
+    size = tuple((padded.shape[1 + a] - kernel.shape[a]) // strides[a] + 1 for a in (0, 1))
+    seen = jnp.concatenate(_windows(padded, kernel.shape[:2], strides, size), axis=-1)
+    return jnp.einsum("bhwi,io->bhwo", seen, kernel.reshape(-1, kernel.shape[-1]))
+
+
+@functools.cache
+def _on_cpu(strides: tuple[int, int], pads: Any, products: bool) -> Any:
+    """The function of (x, kernel) that is fastest by itself, and under `jax.vmap` over kernels, where XLA would group
+    channels, the matrix product; so is its gradient."""
+    plain = _convolve_with_products if products else _xla
+
+    def gradients(way: Any, x: Array, kernel: Array, g: Array) -> tuple[Array, Array]:
+        return jax.vjp(lambda *primals: way(*primals, strides, pads), x, kernel)[1](g)
+
+    forward = jax.custom_batching.custom_vmap(lambda x, kernel: plain(x, kernel, strides, pads))
+    backward = jax.custom_batching.custom_vmap(functools.partial(gradients, plain))
+
+    @forward.def_vmap
+    def _forward_of_many(axis_size: int, is_mapped: Any, x: Array, kernel: Array) -> tuple[Array, bool]:
+        arguments = _spread(axis_size, is_mapped, x, kernel)
+        return jax.vmap(lambda *own: _of_windows(*own, strides, pads))(*arguments), True
+
+    @backward.def_vmap
+    def _backward_of_many(axis_size: int, is_mapped: Any, *arguments: Array) -> tuple[Any, Any]:
+        return jax.vmap(functools.partial(gradients, _of_windows))(*_spread(axis_size, is_mapped, *arguments)), (True,) * 2
+
+    @jax.custom_vjp
+    def convolution(x: Array, kernel: Array) -> Array:
+        return forward(x, kernel)
+
+    convolution.defvjp(lambda x, kernel: (forward(x, kernel), (x, kernel)), lambda kept, g: backward(*kept, g))
+    return convolution
+
+
+def _spread(axis_size: int, is_mapped: Any, *arguments: Array) -> list[Array]:
+    """Arguments that all have the mapped axis."""
+    given = zip(is_mapped, arguments, strict=True)
+    return [a if mapped else jnp.broadcast_to(a, (axis_size, *a.shape)) for mapped, a in given]
+
+
 def convolve(
     x: Float[Array, "batch height width channels"],
     kernel: Float[Array, "rows columns channels features"],
@@ -82,9 +127,8 @@ def convolve(
         return _xla(x, kernel, strides, pads)
     if kernel.shape[:2] == (1, 1) and strides == (1, 1) and not any(map(any, pads)):
         return jnp.einsum("bhwi,io->bhwo", x, kernel[0, 0])
-    if min(kernel.shape[2:]) >= CHANNELS_FOR_PRODUCTS:
-        return _convolve_with_products(x, kernel, strides, tuple(map(tuple, pads)))
-    return _xla(x, kernel, strides, pads)
+    products = min(kernel.shape[2:]) >= CHANNELS_FOR_PRODUCTS
+    return _on_cpu((strides[0], strides[1]), tuple(map(tuple, pads)), products)(x, kernel)
 
 
 class Conv(nn.Module):
