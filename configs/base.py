@@ -51,7 +51,7 @@ def base() -> ConfigDict:
     config.data.split = "holdout"  # by case (the paper does not say by patient; we do)
     config.data.shares = (4, 1, 1)  # of training, validation and test in a holdout: 4/6, 1/6, 1/6
     config.data.split_seed = 0  # apart from `seed`, so that runs of several seeds have one split
-    config.data.fold = 0
+    config.data.fold = 0  # -1 with 'leave_one_out': all cases in one run
     config.data.folds = 5
     config.data.image_size = 299
     config.data.resize = "short_side"  # multi-input prediction; 'squash' for BASIC
@@ -143,8 +143,12 @@ def base() -> ConfigDict:
     config.train.log_every = 10  # steps
     # With all below the head frozen: its features of every image are computed once and kept in the work directory.
     config.train.stored_features = False
+    # Of folds that are trained in one run, how many a device computes together (jax.vmap), the groups one after the
+    # other; 0 for all. On a GPU as many as fit in its memory; a CPU is fastest with 1.
+    config.train.folds_at_once = 0
 
     config.eval = ConfigDict({"batch_size": 10, "threshold": 0.5, "beta": 2.0})
+    config.eval.unit = "image"  # that scores are of; of a 'case' the mean over its images
     config.eval.mask_threshold = 0.5  # of a pixel, where lesions are drawn
     # The row that the run belongs beside, in one published table or in all of a paper: 'shareef_4',
     # 'mobilenet_scratch'; 'qi2019', 'REM'.

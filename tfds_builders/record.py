@@ -9,7 +9,8 @@ LABELS = ("normal", "benign", "malignant")
 
 MALIGNANT = LABELS.index("malignant")
 
-MODALITIES = ("ultrasound", "mammography")
+ULTRASOUND, MAMMOGRAPHY = "ultrasound", "mammography"
+MODALITIES = (ULTRASOUND, MAMMOGRAPHY)
 """How a picture was taken; the first where nothing says so."""
 
 ANY_SIZE = sys.maxsize

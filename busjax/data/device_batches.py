@@ -13,19 +13,19 @@ Batch = dict[str, Any]
 class DeviceBatches(grain.IterDataset):
     """Batches moved to the devices by a thread that runs ahead of their use."""
 
-    def __init__(self, batches: grain.IterDataset, sharding: jax.sharding.Sharding, batch_size: int, *, prefetch: int):
+    def __init__(self, batches: grain.IterDataset, sharding: jax.sharding.Sharding, batch_size: int | None, *, prefetch: int):
         """Joins this host's part of each batch with those of the others into arrays divided by `sharding`.
 
         Args:
           batches: dicts of numpy arrays, this host's part of each batch.
           sharding: of the batch axis.
-          batch_size: size of the global batch.
+          batch_size: size of the global batch; None where each host has all of it.
           prefetch: how many batches to hold ready on the devices; 0 works without a thread.
         """
 
         def put(batch: Batch) -> Batch:
             return {
-                name: jax.make_array_from_process_local_data(sharding, array, (batch_size, *array.shape[1:]))
+                name: jax.make_array_from_process_local_data(sharding, array, (batch_size or len(array), *array.shape[1:]))
                 for name, array in batch.items()
             }
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from busjax.atomic import write_atomic
 from busjax.data.records import Table
-from busjax.data.splits import BY_IMAGE, PARTS, PROTOCOLS, Split, SplitError
+from busjax.data.folds import EVERY
+from busjax.data.splits import BY_IMAGE, LEAVE_ONE_OUT, PARTS, PROTOCOLS, Split, SplitError
 from tfds_builders.record import LABELS
 
 COLUMNS = ("image_id", "case_id", "label", "solid")
@@ -42,7 +43,8 @@ def read_split(directory: str | os.PathLike[str], table: Table) -> Split:
 
     Raises:
       SplitError: a file is missing or malformed, an image_id is unknown or appears twice, a case_id, label or solid
-        differs from the table, or a case lies in two parts (unless the protocol is of `BY_IMAGE`).
+        differs from the table, or a case lies in two parts (unless the protocol is of `BY_IMAGE`). Where every case is
+        left out in turn, the test part is the training part.
     """
     folder = Path(directory)
     facts = _read_facts(folder / "split.json")
@@ -50,7 +52,10 @@ def read_split(directory: str | os.PathLike[str], table: Table) -> Split:
     place: dict[str, str] = {}
     part_of_case: dict[str, str] = {}
     parts = {}
+    in_turn = facts["protocol"] == LEAVE_ONE_OUT and facts["fold"] == EVERY
     for part in PARTS:
+        if in_turn and part == "test":  # a part of its own, which the training part must be
+            place, part_of_case = {}, {}
         path = folder / f"{part}.csv"
         rows = []
         for number, fields in _read_rows(path):
@@ -71,6 +76,8 @@ def read_split(directory: str | os.PathLike[str], table: Table) -> Split:
         if not rows:
             raise SplitError(f"{path} lists no images, expected at least one")
         parts[part] = np.array(rows)
+    if in_turn and not np.array_equal(parts["train"], parts["test"]):
+        raise SplitError(f"{folder / 'test.csv'}: found other images than in train.csv, expected the same, left out in turn")
     return Split(parts["train"], parts["val"], parts["test"], facts["protocol"], facts["seed"], facts["fold"])
 
 

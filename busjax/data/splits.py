@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from jaxtyping import Int
 
+from busjax.data.folds import EVERY, Folds
 from busjax.data.records import Table
 from busjax.data.strata import deal, image_strata
 from busjax.names import hint
@@ -19,7 +20,8 @@ PARTS = ("train", "val", "test")
 BY_IMAGE = ("holdout_image", "augmented_image")
 AUGMENTED = ("augmented_case", "augmented_image")
 """Protocols that divide a table of versions of images (`variants.VariantDataset`), all of them multiplied."""
-PROTOCOLS = ("holdout", "kfold", "official", "holdout_image", *AUGMENTED)
+LEAVE_ONE_OUT = "leave_one_out"
+PROTOCOLS = ("holdout", "kfold", "official", LEAVE_ONE_OUT, "holdout_image", *AUGMENTED)
 TASKS = ("malignant", "solid", "tumour")
 HOLDOUT_SHARES = (4, 1, 1)
 TRAIN, VAL, TEST, LEFT_OUT = 0, 1, 2, -1
@@ -34,6 +36,9 @@ class Split:
     """Rows of the table in each part, ordered by (case_id, image_id), and how they were chosen.
 
     A row in no part is left out: it shows a case of another dataset that is tested.
+
+    With `leave_one_out` and the fold `EVERY` the test part is the training part: each of its cases is tested by the
+    networks that are trained without it.
     """
 
     train: Int[np.ndarray, " n_train"]
@@ -47,6 +52,21 @@ class Split:
     def leaks_patients(self) -> bool:
         """Whether images of one case may lie in several parts, which makes test figures optimistic."""
         return self.protocol in BY_IMAGE
+
+    @property
+    def in_turn(self) -> bool:
+        """Whether every case of the training part is tested, each by networks that are trained without it."""
+        return self.protocol == LEAVE_ONE_OUT and self.fold == EVERY
+
+    def folds(self, table: Table) -> Folds | None:
+        """What each fold of `leave_one_out` leaves out; None of other protocols."""
+        if self.protocol != LEAVE_ONE_OUT:
+            return None
+        rows = np.union1d(self.train, self.test)
+        cases, number = np.unique(np.asarray(table.case_id)[rows], return_inverse=True)
+        of_row = np.full(len(table.image_id), EVERY)
+        of_row[rows] = number
+        return Folds(of_row, len(cases), self.fold)
 
     def parts(self) -> dict[str, Int[np.ndarray, " _"]]:
         """The three index arrays by name."""
@@ -72,6 +92,10 @@ def make_split(
     - `holdout`: `shares` of training, validation and test; by default 4/6, 1/6, 1/6 (Qi et al. 2019). `fold` must be 0.
     - `kfold`: `folds` equal parts; part `fold` is tested, the next one (cyclically) validates, the others train. Over
       all folds every case is tested once and validates once.
+    - `leave_one_out`: `folds` cases, half of them malignant, drawn once, are tested in turn, each by networks that are
+      trained on the others; the remaining cases validate all of them and are for nothing else ("for hyperparameter
+      tuning", Habib et al. 2020, section 4.1). `fold` is the number of the case in the order of their names, or
+      `EVERY` for all of them in one run.
     - `official`: images of each dataset's published fold `fold` are tested; of the other cases one part as large as an
       average fold validates and the rest trains (a fifth validates where one test part is published and no folds). The
       published inner validation flags of BUS-BRA are not by case, so they are not used. Images in no published fold
@@ -91,8 +115,8 @@ def make_split(
       table: columns of the dataset.
       protocol: one of `PROTOCOLS`.
       seed: non-negative integer.
-      fold: which fold is tested (`kfold`, `official`).
-      folds: number of folds, at least 3 (`kfold` only).
+      fold: which fold is tested (`kfold`, `official`, `leave_one_out`).
+      folds: number of folds, at least 3 (`kfold`), or of cases left out in turn (`leave_one_out`).
       shares: relative sizes of training, validation and test (`kfold` and `official` have their own).
       train: names of the datasets to train and validate on; all by default.
       test: names of the datasets to test on; those of `train` by default.
@@ -134,6 +158,10 @@ def make_split(
         official = np.asarray(table.fold)[order][trained]
         case = case_id[order][trained]
         part[trained] = _official_parts(inner, strata, official, fold, seed, case=case, dataset=dataset[trained])
+    elif protocol == LEAVE_ONE_OUT:
+        if (tested != trained).any():
+            raise SplitError("leave_one_out: found other datasets to test on than to train on, expected the same")
+        part[trained] = _left_out_in_turn(inner, label[trained], fold, folds, seed)
     else:
         part[trained] = _dealt_parts(inner, strata, protocol, fold, folds, shares, seed)
     part[(part == TEST) & ~tested] = TRAIN
@@ -143,6 +171,8 @@ def make_split(
     cases = np.unique(case_id[order], return_inverse=True)[1]
     part[np.isin(cases, cases[tested & ~trained]) & trained & (part != TEST)] = LEFT_OUT
     rows = [order[part == i] for i in (TRAIN, VAL, TEST)]
+    if protocol == LEAVE_ONE_OUT and fold == EVERY:
+        rows[2] = rows[0]
     split = Split(rows[0], rows[1], rows[2], protocol, seed, fold)
     if (label >= 0).any():
         check_targets(split, table, ("malignant",))
@@ -165,6 +195,8 @@ def check_targets(split: Split, table: Table, tasks: Sequence[str]) -> None:
         if task not in TASKS:
             raise SplitError(f"unknown task {task!r}{hint(task, TASKS)}")
         for name, rows in split.parts().items():
+            if split.protocol == LEAVE_ONE_OUT and not split.in_turn and name == "test":
+                continue  # one case
             shown = ", ".join(np.unique(np.asarray(table.dataset)[rows]).tolist())
             here = f"the {name} part of the {split.protocol} split ({shown})"
             label = np.asarray(table.label)[rows]
@@ -217,6 +249,26 @@ def _dealt_parts(
     if protocol != "kfold":
         return part
     return np.where(part == fold, TEST, np.where(part == (fold + 1) % folds, VAL, TRAIN))
+
+
+def _left_out_in_turn(
+    groups: np.ndarray, label: np.ndarray, fold: int, folds: int, seed: int
+) -> Int[np.ndarray, " images"]:
+    """TRAIN, VAL or TEST for every image; TEST is the case `fold` of those that are left out in turn."""
+    malignant = np.unique(groups[label == MALIGNANT])
+    others = np.setdiff1d(groups[label >= 0], malignant)
+    chosen = []
+    for kind, own, wanted in ((True, malignant, folds // 2), (False, others, folds - folds // 2)):
+        if len(own) <= wanted:
+            raise SplitError(
+                f"leave_one_out: found {len(own)} {'' if kind else 'non-'}malignant cases, expected more than {wanted}: "
+                f"half of data.folds = {folds}, and some that validate"
+            )
+        chosen.append(np.random.default_rng([seed, int(kind)]).permutation(own)[:wanted])
+    turn = np.sort(np.concatenate(chosen))
+    _require_fold(fold, range(EVERY, folds), "leave_one_out")
+    part = np.where(np.isin(groups, turn), TRAIN, VAL)
+    return part if fold == EVERY else np.where(groups == turn[fold], TEST, part)
 
 
 def _official_parts(

@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import grain
 import jax
@@ -18,9 +18,10 @@ from jaxtyping import Float32, Int
 
 from busjax.atomic import write_atomic
 from busjax.data.device_batches import Batch
+from busjax.data.folds import Folds
 from busjax.data.pipeline import EvaluationBatches
 from busjax.data.records import Table
-from busjax.data.streams import ShuffledRows, checked_rows, local_batch_size, read_batches
+from busjax.data.streams import ShuffledRows, checked_rows, local_batch_size, read_batches, read_folds
 
 INDEX = "index.json"
 
@@ -103,10 +104,18 @@ class FeatureStore:
         return np.asarray(self._files[file][row])
 
 
+class Features(Protocol):
+    """Whatever has the features of images by their names."""
+
+    def features(self, image_id: str) -> Float32[np.ndarray, "..."]:
+        """Of one image."""
+        ...
+
+
 class _Rows:
     """Rows of a dataset as elements of batches, with features in place of pixels."""
 
-    def __init__(self, store: FeatureStore, table: Table):
+    def __init__(self, store: Features, table: Table):
         self._store, self._table = store, table
 
     def __len__(self) -> int:
@@ -125,7 +134,7 @@ class _Rows:
 
 
 def training_features(
-    store: FeatureStore,
+    store: Features,
     table: Table,
     indices: Int[np.ndarray, " rows"],
     *,
@@ -136,13 +145,14 @@ def training_features(
     process_count: int = 1,
     prefetch: int = 2,
     threads: int = 4,
+    folds: Folds | None = None,
 ) -> grain.IterDataset:
     """Endless training batches of the rows, in the order of `pipeline.training_batches`, whose arguments these are.
 
     Args:
       store: with the features of all rows.
       table: columns of the dataset.
-      indices, batch_size, seed, sharding, process_index, process_count, prefetch, threads: as there.
+      indices, batch_size, seed, sharding, process_index, process_count, prefetch, threads, folds: as there.
 
     Returns:
       Batches as there, but with features [batch, ...] in place of image and mask.
@@ -154,6 +164,8 @@ def training_features(
     checked = checked_rows(indices, rows)
     local_size = local_batch_size(batch_size, process_index, process_count, sharding)
     stream = ShuffledRows(checked, seed).repeat().map(rows.__getitem__)
+    if folds is not None:
+        return read_folds(stream, folds, batch_size, sharding, prefetch, threads, dict)
     return read_batches(stream[process_index::process_count], local_size, batch_size, sharding, prefetch, threads, dict)
 
 

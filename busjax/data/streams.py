@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Int
 
 from busjax.data.device_batches import Batch, DeviceBatches
+from busjax.data.folds import Folds
 from busjax.data.records import Dataset
 
 
@@ -40,7 +41,7 @@ class ShuffledRows(grain.MapDataset):
 def read_batches(
     stream: grain.MapDataset,
     local_size: int,
-    batch_size: int,
+    batch_size: int | None,
     sharding: jax.sharding.Sharding | None,
     prefetch: int,
     threads: int,
@@ -51,7 +52,7 @@ def read_batches(
     Args:
       stream: the examples of this host.
       local_size: size of a host's part of a batch, of `local_batch_size`.
-      batch_size: size of the global batch.
+      batch_size: size of the global batch; None where every host has the whole of it.
       sharding: of the batch axis; None leaves numpy arrays.
       prefetch: how many batches to hold ready; 0 works without threads.
       threads: how many batches are computed at a time.
@@ -70,6 +71,24 @@ def read_batches(
     if sharding is None:
         return batches
     return DeviceBatches(batches, sharding, batch_size, prefetch=prefetch)
+
+
+def read_folds(
+    stream: grain.MapDataset,
+    folds: Folds,
+    batch_size: int,
+    sharding: jax.sharding.Sharding | None,
+    prefetch: int,
+    threads: int,
+    finish: Callable[[Batch], Batch],
+) -> grain.IterDataset:
+    """`read_batches` of folds, of one host: the batches of the one that is trained, or pools for all of them."""
+
+    def pick(pool: Batch) -> Batch:
+        return finish(folds.pick(pool, batch_size))
+
+    size, whole = batch_size + folds.spares, None if folds.together else batch_size
+    return read_batches(folds.pool(stream, batch_size), size, whole, sharding, prefetch, threads, pick)
 
 
 def checked_rows(indices: Int[np.ndarray, " rows"], dataset: Dataset) -> Int[np.ndarray, " rows"]:

@@ -59,6 +59,23 @@ class Predictions:
         columns = (self.image_id[chosen], self.case_id[chosen], self.target[chosen], self.scores[chosen])
         return Predictions(self.name, self.classes, *columns)
 
+    def by_case(self) -> "Predictions":
+        """The scores of cases: of each the mean over its images, in the order of their names, which stand for both ids.
+
+        Raises:
+          ValueError: images of one case have different targets; the message lists all such cases.
+        """
+        names, case = np.unique(self.case_id, return_inverse=True)
+        first = np.zeros(len(names), np.int64)
+        first[case] = self.target
+        mixed = names[np.unique(case[self.target != first[case]])]
+        if len(mixed):
+            found = f"different ones among the images of {', '.join(mixed)}"
+            raise self._error("target", found, "one for each case whose images are scored together")
+        images = np.bincount(case)[:, None]
+        scores = np.stack([np.bincount(case, column) for column in self.scores.T], axis=1) / images
+        return Predictions(self.name, self.classes, names, names, first, np.clip(scores, 0.0, 1.0))
+
     @property
     def task(self) -> str:
         """The question this output answers, in words: 'malignant or not malignant'."""

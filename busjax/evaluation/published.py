@@ -20,7 +20,7 @@ difference between methods. They are labelled `OTHER_DATA` wherever they are sho
 
 import csv
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -161,20 +161,35 @@ def tables_for(name: str, part: str, classes: Sequence[str]) -> tuple[PublishedT
     return tuple(table for table in tables if (table.part, QUESTIONS[table.question]) == (part, tuple(classes)))
 
 
+def row_of(row: str, output: str, rows: Collection[str]) -> str:
+    """The name of the published row that an output belongs to: `row`, or where each output has a row of its own
+    ('separate_bce_cnn' of Habib et al.) that with the output's name; '' for none.
+
+    Args:
+      row: the config's `table.row`.
+      output: its name.
+      rows: those of the table.
+    """
+    if not row:
+        return ""
+    return next((name for name in (row, f"{row}_{output}") if name in rows), "")
+
+
 def published_rows(
-    name: str, row: str, part: str, classes: Sequence[str], *, whole: bool = False
+    name: str, row: str, part: str, classes: Sequence[str], *, output: str = "", whole: bool = False
 ) -> tuple[PublishedRow, ...]:
     """The published rows to show beside an output of a run: its own.
 
     Args:
       name, row: the config's `table.name` and `table.row`.
       part, classes: as for `tables_for`.
+      output: its name.
       whole: whether to show the other rows, too, where a paper is named.
     """
     tables = tables_for(name, part, classes)
     rows = dict.fromkeys(found.name for table in tables for found in table.rows)
     if not (whole and name in PAPERS):
-        rows = dict.fromkeys(found for found in rows if found == row)
+        rows = dict.fromkeys(filter(None, [row_of(row, output, rows)]))
     # What a paper prints of one method in several tables is one line.
     return tuple(_together([found for table in tables for found in table.rows if found.name == one]) for one in rows)
 
@@ -189,7 +204,8 @@ def _together(rows: Sequence[PublishedRow]) -> PublishedRow:
 
 
 def check_place(table: str, row: str) -> None:
-    """Checks a config's `table.name`, a published table or a paper, and `table.row`, a row in it; both may be ''.
+    """Checks a config's `table.name`, a published table or a paper, and `table.row`, a row in it, or what the names of
+    several begin with, one for each output (`row_of`); both may be ''.
 
     Raises:
       ValueError: naming the field that is wrong.
@@ -203,7 +219,7 @@ def check_place(table: str, row: str) -> None:
     except ValueError as error:
         raise ValueError(f"table.name: {error}") from None
     rows = list(dict.fromkeys(published.name for one in tables for published in one.rows))
-    if row and row not in rows:
+    if row and row not in rows and not any(name.startswith(f"{row}_") for name in rows):
         raise ValueError(f"table.row: {table} has no row {row!r}{hint(row, rows)}")
 
 

@@ -78,18 +78,10 @@ def by_lesion(predictions: Predictions) -> Predictions:
     Raises:
       ReadersError: images of one lesion have different targets; the message lists all such lesions.
     """
-    names, lesion = np.unique(predictions.case_id, return_inverse=True)
-    first = np.zeros(len(names), np.int64)
-    first[lesion] = predictions.target
-    mixed = names[np.unique(lesion[predictions.target != first[lesion]])]
-    if len(mixed):
-        raise ReadersError(
-            f"predictions of '{predictions.name}': found different targets among the images of {', '.join(mixed)}; "
-            "expected one for each lesion"
-        )
-    images = np.bincount(lesion)[:, None]
-    scores = np.stack([np.bincount(lesion, column) for column in predictions.scores.T], axis=1) / images
-    return Predictions(predictions.name, predictions.classes, names, names, first, np.clip(scores, 0.0, 1.0))
+    try:
+        return predictions.by_case()
+    except ValueError as error:
+        raise ReadersError(str(error)) from None
 
 
 def read_scores(path: str | os.PathLike[str], lesions: Predictions) -> tuple[Predictions, ...]:

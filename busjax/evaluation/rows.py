@@ -161,7 +161,7 @@ def table_rows(
         rows.append(result_row(output, metrics))
         beside: tuple[PublishedRow, ...] = ()
         if has_counterpart(results, output):
-            beside = published_rows(*place, part, classes_of(metrics), whole=whole)
+            beside = published_rows(*place, part, classes_of(metrics), output=output, whole=whole)
         methods = [found.method for found in beside]
         for found in beside:
             label = found.method if methods.count(found.method) == 1 else f"{found.method}, {found.setting}"

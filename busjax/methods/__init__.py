@@ -10,6 +10,7 @@ from busjax.methods.autoencoding import Pretraining, autoencoding
 from busjax.methods.classification import classification
 from busjax.methods.cross_training import MT, SN, cross_training
 from busjax.methods.freezing import freeze_parameters
+from busjax.methods.fusion import COMBINED, SINGLE, descriptor_shape, fusion
 from busjax.methods.losses import LMCL, make_loss
 from busjax.methods.method import AXIS, Method
 from busjax.methods.multitask import make_multitask_loss, multitask
@@ -17,6 +18,7 @@ from busjax.methods.tasks import TASKS
 from busjax.models import make_multitask_network, make_network
 from busjax.models.autoencoder import StackedAutoencoder
 from busjax.models.dense_head import DenseHead
+from busjax.models.fusion import FusionNetwork
 from busjax.names import hint
 
 
@@ -115,9 +117,50 @@ def _autoencoding(config: Any, optimizer: optax.GradientTransformation, _: bool 
     )
 
 
+def _fusion(config: Any, optimizer: optax.GradientTransformation, unroll: bool | None, _: int) -> Method:
+    own = config.model[COMBINED]
+    combined = FusionNetwork(
+        widths=tuple(own.widths),
+        dropout_rate=own.dropout_rate,
+        dropouts=own.dropouts,
+        cosine_scale=config.loss.scale if config.loss.name == LMCL else None,
+    )
+    # Of every rule, the learning rate is a factor of the update.
+    of_combined = optax.chain(optimizer, optax.scale(own.rate_factor))
+    return fusion(
+        {name: _network(config, name, False, unroll) for name in SINGLE},
+        combined,
+        TASKS[config.model[SINGLE[0]].task],
+        {**dict.fromkeys(SINGLE, optimizer), COMBINED: of_combined},
+        config.model.batch_norm == "frozen",
+        make_loss(config.loss),
+        end_to_end=own.end_to_end,
+    )
+
+
+def trained_at(config: Any) -> dict[str, float]:
+    """The networks that the epochs of `train.epochs` train, and what multiplies the learning rate of each."""
+    if config.method != "fusion":
+        return dict.fromkeys(network_names(config), 1.0)
+    combined = {COMBINED: config.model[COMBINED].rate_factor}
+    return combined if stores_descriptors(config) else {**dict.fromkeys(SINGLE, 1.0), **combined}
+
+
+def sees_pairs(config: Any) -> bool:
+    """Whether the method of a config takes pairs of pictures, one of each modality."""
+    return config.method == "fusion"
+
+
+def stores_descriptors(config: Any) -> bool:
+    """Whether the epochs of `train.epochs` take stored descriptors in place of pictures, after pre-training."""
+    return config.get("method") == "fusion" and not config.model[COMBINED].end_to_end
+
+
 def pretraining_epochs(config: Any) -> int:
-    """The epochs that come before those of `train.epochs`: of layers that learn no task yet, of which none can be
-    chosen."""
+    """The epochs that come before those of `train.epochs`, of which none can be chosen: of layers that learn no task
+    yet, or of single networks before their fusion."""
+    if stores_descriptors(config):
+        return config.model[COMBINED].single_epochs
     if config.get("method") != "autoencoding":
         return 0
     own = config.model[config.model.network]
@@ -125,7 +168,9 @@ def pretraining_epochs(config: Any) -> int:
 
 
 def network_names(config: Any) -> tuple[str, ...]:
-    """The networks that the method of a config trains, by their names in `config.model`."""
+    """The networks that the method of a config trains on pictures, by their names in `config.model`."""
+    if config.method == "fusion":
+        return SINGLE
     return (MT, SN) if config.method == "cross_training" else (config.model.network,)
 
 
@@ -133,6 +178,7 @@ METHODS: dict[str, Callable[[Any, optax.GradientTransformation, bool | None, int
     "autoencoding": _autoencoding,
     "classification": _classification,
     "cross_training": _cross_training,
+    "fusion": _fusion,
     "multitask": _multitask,
 }
 

@@ -39,7 +39,7 @@ class TrainState:
 
     step: Any
     key: Any
-    networks: dict[str, NetworkState]
+    networks: Any
 
 
 def initial_key(key: Array, number: int) -> Array:

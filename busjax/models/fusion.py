@@ -73,7 +73,14 @@ class FusionNetwork(nn.Module):
         dropout_keys: PRNGKeyArray | UInt32[Array, "batch 2"] | None = None,
     ) -> FusionOutputs:
         """From descriptors, mammography's first. Dropout acts where there is a key for each pair."""
-        both = jnp.concatenate([mammography, ultrasound], axis=-1)
+        return self.beside(jnp.concatenate([mammography, ultrasound], axis=-1), dropout_keys)
+
+    def beside(
+        self,
+        both: Float[Array, "batch features"],
+        dropout_keys: PRNGKeyArray | UInt32[Array, "batch 2"] | None = None,
+    ) -> FusionOutputs:
+        """From descriptors that stand beside each other already."""
         descriptor = self.hidden_layers(both[:, None, None, :], dropout_keys)  # the mean over one position is itself
         return FusionOutputs(self.classifier(descriptor), descriptor)
 

@@ -8,10 +8,12 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from busjax.data.folds import EVERY
 from busjax.data.preprocessing import HALVES
+from busjax.data.splits import LEAVE_ONE_OUT
 from busjax.evaluation.published import check_place
 from busjax.fields import WITHOUT_EFFECT, flatten, with_effect
-from busjax.methods import network_names
+from busjax.methods import SINGLE, network_names
 from busjax.methods.tasks import TASKS
 from busjax.models import BACKBONES
 from busjax.models.layers import Settings
@@ -19,6 +21,8 @@ from busjax.names import hint
 from busjax.pretrained.table import RELEASES
 from busjax.training.autoencoder_config import validate_autoencoding
 from busjax.training.errors import ConfigError
+from busjax.training.fold_rules import check_fold_devices
+from busjax.training.fusion_config import validate_fusion
 from busjax.training.multitask_config import validate_multitask
 from busjax.training.releases import settle_releases, wanted
 from busjax.training.rules import check_fields, check_together
@@ -86,7 +90,7 @@ def validate(config: ConfigDict) -> None:
     config = settle_releases(config)
     for name in names:
         if config.method != "autoencoding":
-            _validate_backbone(config, name, several=len(names) > 1)
+            _validate_backbone(config, name, maps=config.method == "cross_training")
         if config.model[name].task not in TASKS:
             found = config.model[name].task
             raise ConfigError(f"model.{name}.task: found {found!r}, expected one of {', '.join(TASKS)}")
@@ -96,6 +100,8 @@ def validate(config: ConfigDict) -> None:
             "weights, and pretrained.release names none"
         )
     check_together(config, names)
+    if config.method == "fusion":
+        validate_fusion(config)
     if config.method == "multitask":
         validate_multitask(config, names[0])
     if config.data.split == "kfold" and config.data.fold >= config.data.folds:
@@ -104,8 +110,8 @@ def validate(config: ConfigDict) -> None:
         )
 
 
-def _validate_backbone(config: ConfigDict, name: str, *, several: bool) -> None:
-    """Checks the backbone of a network, its options and the size of its input; one of `several` has to give maps."""
+def _validate_backbone(config: ConfigDict, name: str, *, maps: bool) -> None:
+    """Checks the backbone of a network, its options, the size of its input, and whether it gives maps if it has to."""
     if (found := config.model[name].get("backbone")) not in BACKBONES:
         raise ConfigError(f"model.{name}.backbone: found {found!r}, expected one of {', '.join(BACKBONES)}")
     known = inspect.signature(BACKBONES[config.model[name].backbone]).parameters
@@ -118,7 +124,7 @@ def _validate_backbone(config: ConfigDict, name: str, *, several: bool) -> None:
     if config.data.image_size < backbone.minimum_size:
         found = f"data.image_size: found {config.data.image_size}"
         raise ConfigError(f"{found}, expected at least {backbone.minimum_size} for {config.model[name].backbone}")
-    if backbone.always_hidden and several:
+    if backbone.always_hidden and maps:
         raise ConfigError(
             f"model.{name}.backbone: found {config.model[name].backbone!r}, expected one without hidden layers: "
             f"{config.method} needs class activation maps"
@@ -127,7 +133,8 @@ def _validate_backbone(config: ConfigDict, name: str, *, several: bool) -> None:
 
 def _validate_releases(config: ConfigDict, names: tuple[str, ...]) -> None:
     """Checks the fields of `pretrained`: that they are of this method's networks, known, and agree."""
-    sections = {"pretrained": config.pretrained, **{f"pretrained.{n}": config.pretrained[n] for n in ("mt", "sn")}}
+    of_networks = [name for name in ("mt", "sn", *SINGLE) if name in config.pretrained]
+    sections = {"pretrained": config.pretrained, **{f"pretrained.{n}": config.pretrained[n] for n in of_networks}}
     used = ["pretrained"] if len(names) == 1 else [f"pretrained.{name}" for name in names]
     for section, fields in sections.items():
         if fields.release and section not in used:
@@ -155,7 +162,7 @@ def _validate_releases(config: ConfigDict, names: tuple[str, ...]) -> None:
             f"pretrained: {', '.join(ways.values())} expect pixels scaled in different ways, expected one way for all"
         )
     # The map tower starts from the same weights and sees maps from 0 to 1.
-    if len(names) > 1 and found and HALVES not in ways:
+    if config.method == "cross_training" and found and HALVES not in ways:
         raise ConfigError(
             f"pretrained: {', '.join(ways.values())} expects pixels in another range than maps have, expected releases "
             "for pixels from -1 to 1"
@@ -175,8 +182,9 @@ def validate_devices(config: ConfigDict, devices: int, hosts: int) -> None:
     Raises:
       ConfigError: they cannot.
     """
+    check_fold_devices(config, devices, hosts)
     size = config.train.batch_size
-    if size % devices:
+    if size % devices and not (config.data.split == LEAVE_ONE_OUT and config.data.fold == EVERY):
         raise ConfigError(
             f"train.batch_size: found {size}, expected a multiple of the {devices} devices ({hosts} hosts): "
             "every device takes an equal share of a batch"

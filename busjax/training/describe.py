@@ -8,7 +8,7 @@ from ml_collections import ConfigDict
 from rich.console import Console
 from rich.table import Table
 
-from busjax.methods import Method, make_method
+from busjax.methods import COMBINED, SINGLE, Method, descriptor_shape, make_method
 from busjax.training import parallel
 from busjax.training.optimizers import make_optimizer
 from busjax.training.releases import settle_releases
@@ -22,7 +22,7 @@ def describe(config: ConfigDict, console: Console) -> None:
     # Unrolled, for XLA counts the operations of a loop once, however often it turns.
     method = make_method(config, make_optimizer(config.optimizer, steps=1), unroll_blocks=True)
     for name, network in method.networks.items():
-        console.print(_network_table(name, network, config))
+        console.print(_network_table(name, network, config, _inputs(name, method, config.data.image_size)))
     mesh = parallel.make_mesh(jax.devices()[:1])
     flops = step_operations(method, mesh, config.data.image_size, config.train.batch_size)
     console.print(
@@ -34,6 +34,8 @@ def describe(config: ConfigDict, console: Console) -> None:
 def network_title(config: ConfigDict, name: str) -> str:
     """A network of a config, settled by its releases, in words."""
     own = config.model[name]
+    if name == COMBINED:
+        return f"fusion network {'-'.join(map(str, own.widths))}"
     if config.method == "autoencoding":
         return f"denoising autoencoder {'-'.join(map(str, (config.data.image_size**2, *own.widths)))}"
     return f"{own.architecture} with {own.backbone}" if config.method == "multitask" else own.backbone
@@ -48,6 +50,7 @@ def abstract_batch(batch_size: int, size: int) -> dict[str, jax.ShapeDtypeStruct
     """Shapes and types of a training batch."""
     one = {"label": jnp.int32, "solid": jnp.int32, "index": jnp.int32, "weight": jnp.float32, "has_mask": jnp.bool_}
     batch = {name: jax.ShapeDtypeStruct((batch_size,), dtype) for name, dtype in one.items()}
+    batch["partner"] = jax.ShapeDtypeStruct((batch_size, size, size, 3), jnp.float32)  # of pairs
     batch["extra"] = jax.ShapeDtypeStruct((batch_size, 3), jnp.float32)  # of lesions' patches
     pixels = {"image": 3, "mask": 1}
     shapes = {name: (batch_size, size, size, channels) for name, channels in pixels.items()}
@@ -69,17 +72,24 @@ def step_operations(method: Method, mesh: jax.sharding.Mesh, size: int, batch_si
     return step.lower(state, abstract_batch(batch_size, size)).cost_analysis()["flops"]
 
 
-def _network_table(name: str, network: Any, config: ConfigDict) -> Table:
-    size = config.data.image_size
+def _inputs(name: str, method: Method, size: int) -> list[jax.ShapeDtypeStruct]:
+    """What a network takes: an image, or of the fusion network a descriptor of each modality."""
     image = jax.ShapeDtypeStruct((1, size, size, 3), jnp.float32)
-    variables = jax.eval_shape(network.init, jax.random.PRNGKey(0), image)
+    if name != COMBINED:
+        return [image]
+    return [descriptor_shape(method.networks[single], size) for single in SINGLE]
+
+
+def _network_table(name: str, network: Any, config: ConfigDict, inputs: list[jax.ShapeDtypeStruct]) -> Table:
+    variables = jax.eval_shape(network.init, jax.random.PRNGKey(0), *inputs)
     _, recorded = jax.eval_shape(
-        lambda v, x: network.apply(v, x, mutable=["intermediates", "batch_stats"], capture_intermediates=_is_stage),
+        lambda v, *x: network.apply(v, *x, mutable=["intermediates", "batch_stats"], capture_intermediates=_is_stage),
         variables,
-        image,
+        *inputs,
     )
     params, shapes = variables["params"], recorded["intermediates"]
-    table = Table(title=f"{name}: {network_title(config, name)}, input {size}x{size}x3")
+    takes = " and ".join("x".join(map(str, one.shape[1:])) for one in inputs)
+    table = Table(title=f"{name}: {network_title(config, name)}, input {takes}")
     for heading in ("part", "parameters", "output"):
         table.add_column(heading, justify="left" if heading == "part" else "right")
     for part, tree in params.items():

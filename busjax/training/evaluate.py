@@ -26,6 +26,7 @@ from busjax.training.pretraining import told_errors
 from busjax.training.releases import settle_releases
 from busjax.training.run import Run
 from busjax.training.scoring import Scored
+from busjax.training.validation import in_units
 from tfds_builders.record import MALIGNANT
 
 GALLERY = 3  # images of each outcome, as in Fig. 11
@@ -63,13 +64,14 @@ def evaluate(run: Run, facts: dict[str, Any], console: Console) -> dict[str, Any
         state = run.restore(step)
         scored[selector] = {part: run.score(state, part) for part in ("val", "test")}
         masks |= mask_examples(run, state, scored[selector]["test"], GALLERY)
-    parts = {
+    images = {
         part: [
             next(p for p in scored[selector][part].predictions if p.name == output)
             for output, selector in method.reported_with.items()
         ]
         for part in ("val", "test")
     }
+    parts = {part: in_units(outputs, config) for part, outputs in images.items()}
     first = scored[method.selectors[0]]  # a method that draws lesions has one network
     drawn = {part: one.segmentation for part, one in first.items() if one.segmentation is not None}
     results = build_results(
@@ -78,7 +80,7 @@ def evaluate(run: Run, facts: dict[str, Any], console: Console) -> dict[str, Any
         segmentations=drawn,
         dataset_segmentations=_segmentation_by_dataset(run, drawn, {part: first[part].rows for part in drawn}),
         mask_threshold=config.eval.mask_threshold,
-        datasets=_by_dataset(run, parts, {part: first[part].rows for part in parts}),
+        datasets=_by_dataset(run, images, {part: first[part].rows for part in parts}),
         beta=config.eval.beta,
         threshold=config.eval.threshold,
         seed=config.seed,
@@ -119,7 +121,7 @@ def _by_dataset(
         for part, outputs in parts.items():
             chosen = datasets[rows[part]] == name
             known = [output.subset(chosen) for output in outputs if output.known[chosen].any()]
-            own |= {part: known} if known else {}
+            own |= {part: in_units(known, run.config)} if known else {}
         found[name] = own
     return found
 
@@ -231,11 +233,23 @@ def _notices(run: Run) -> list[str]:
             "The images of this run are synthetic. Its numbers show that the software works; they say nothing about "
             "breast ultrasound."
         )
-    if run.config.data.resize == "lesion":
+    if run.config.data.resize in ("lesion", "lesion_square"):
         found.append(
             "The network sees the region of the lesion, cut out by the true mask, also at test: its numbers are those "
             "of lesions that someone has outlined, and stand beside those of whole images with this advantage. Of an "
-            "image without lesion or mask it sees the middle, whose constant share its further inputs tell."
+            "image without lesion or mask it sees the middle"
+            + (", whose constant share its further inputs tell." if run.config.data.resize == "lesion" else ".")
+        )
+    if run.config.eval.unit == "case":
+        found.append(
+            "Scores and metrics are of cases: a case's score is the mean over its images, or pairs of images, and "
+            "where images are counted cases are."
+        )
+    if run.data.split.in_turn:
+        found.append(
+            "Every case of the test part was left out in turn: its scores come from networks that were trained on the "
+            "others, so that AUCs rank the scores of as many networks as there are cases. The training part is the "
+            "same cases. The validation part scores none of them, and is scored by the networks of the first fold."
         )
     return found
 

@@ -12,10 +12,9 @@ from jax.experimental import multihost_utils
 from rich.console import Console
 
 from busjax.fields import flatten
-from busjax.methods import pretraining_epochs
+from busjax.methods import pretraining_epochs, stores_descriptors, trained_at
 from busjax.methods.metrics import NEVER
 from busjax.methods.state import TrainState
-from busjax.training import parallel
 from busjax.training.optimizers import learning_rate
 from busjax.training.plateau import after_validation, scale_of
 from busjax.training.progress import make_progress
@@ -112,7 +111,7 @@ def train(run: Run, console: Console) -> bool:
     """
     config, method = run.config, run.method
     steps_per_epoch = run.data.steps_per_epoch
-    first_step = pretraining_epochs(config) * steps_per_epoch  # of the optimizer
+    first_step = run.first_step  # of the optimizer
     last_step = first_step + config.train.epochs * steps_per_epoch
     latest = run.checkpoints.latest()
     facts: Mapping[str, Any] = {"data": None, "history": []} if latest is None else run.checkpoints.facts(latest)
@@ -125,7 +124,7 @@ def train(run: Run, console: Console) -> bool:
     stream = iter(run.training_stream(state, console))
     if facts["data"] is not None:
         stream.set_state(facts["data"])
-    train_step = parallel.map_train_step(method.train_step, run.mesh)
+    train_step = run.programs.train_step()
     writer = None
     epoch_metrics = Epoch(method.metrics)
     console.print(f"training from step {step} to {last_step}, {steps_per_epoch} steps an epoch; compiling ...")
@@ -182,6 +181,11 @@ def train(run: Run, console: Console) -> bool:
                     reason = signals.received or "another host was asked to end"
                     console.print(f"{reason}: saved step {step}; the same command goes on from here")
                     return False
+                if step == first_step and stores_descriptors(config):
+                    position = stream.get_state()
+                    stream.close()
+                    stream = iter(run.training_stream(state, console))
+                    stream.set_state(position)  # a batch is a function of the step, in every stage
                 if ended and stopped_early(history, method.selectors, config):
                     console.print(f"no network came to a new best in {config.train.patience} epochs: training ends")
                     break
@@ -201,13 +205,16 @@ def _writer(run: Run, *, new: bool) -> Any:
 
 
 def _learning_rates(state: TrainState, run: Run) -> dict[str, float]:
-    """By tag, the learning rate of each network's latest step; none where the optimizer has not begun."""
+    """By tag, the learning rate of each network's latest step; none in pre-training."""
     config, steps_per_epoch = run.config, run.data.steps_per_epoch
     taken = int(state.step) - pretraining_epochs(config) * steps_per_epoch
     if taken <= 0:
         return {}
     rate = float(learning_rate(config.optimizer, config.train.epochs * steps_per_epoch)(taken - 1))
-    return {f"train/{name}_learning_rate": rate * scale_of(net.opt_state) for name, net in state.networks.items()}
+    return {
+        f"train/{name}_learning_rate": rate * factor * scale_of(state.networks[name].opt_state)
+        for name, factor in trained_at(config).items()
+    }
 
 
 def _asked(signals: Signals, *, agree: bool) -> bool:

@@ -14,7 +14,7 @@ def told_errors(run: Run) -> str:
       A line; '' of a run without pre-training, or one whose pre-training has not ended.
     """
     config, history = run.config, run.checkpoints.facts(run.checkpoints.latest() or 0)["history"]
-    if not pretraining_epochs(config) or len(history) < pretraining_epochs(config):
+    if config.method != "autoencoding" or not 0 < pretraining_epochs(config) <= len(history):
         return ""
     name = config.model.network
     epochs, layers = config.model[name].pretrain_epochs, range(len(config.model[name].widths))

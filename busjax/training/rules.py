@@ -9,6 +9,7 @@ from ml_collections import ConfigDict
 
 from busjax.data.augmentation import Augmentation
 from busjax.data.despeckle import FILTERS
+from busjax.data.folds import EVERY
 from busjax.data.pipeline import RESIZES
 from busjax.data.preprocessing import PIXELS
 from busjax.data.splits import PROTOCOLS
@@ -19,6 +20,7 @@ from busjax.methods.tasks import TASKS
 from busjax.models.dense_head import POOLS
 from busjax.pretrained.table import RELEASES
 from busjax.training.errors import ConfigError
+from busjax.training.fold_rules import check_folds
 from busjax.training.optimizers import OPTIMIZERS, SCHEDULES
 from busjax.training.stored_rules import check_head_from, check_stored_features, check_variants
 from tfds_builders.record import MODALITIES
@@ -70,7 +72,10 @@ RULES: dict[str, tuple] = {
     "data.split": _one_of(*PROTOCOLS),
     "data.split_seed": _at_least(0),
     "data.folds": _at_least(3),
-    "data.fold": _at_least(0),
+    "data.fold": (
+        (lambda value: type(value) is int and value >= EVERY),
+        "0 or more, or -1 for all folds of 'leave_one_out'",
+    ),
     "data.variants": (
         (lambda value: type(value) is int and (value == 0 or value >= 2)),
         "0 for none, or a whole number of versions from 2 on",
@@ -118,11 +123,16 @@ RULES: dict[str, tuple] = {
     "optimizer.plateau.floor": _at_least(0),
     "optimizer.weight_decay": _at_least(0),
     "train.stored_features": FLAG,
+    "train.folds_at_once": (
+        (lambda value: type(value) is int and value >= 0),
+        "a whole number of folds, or 0 for all",
+    ),
     "train.epochs": _at_least(1),
     "train.batch_size": _at_least(1),
     "train.patience": _at_least(1),
     "train.log_every": _at_least(1),
     "eval.batch_size": _at_least(1),
+    "eval.unit": _one_of("image", "case"),
     "eval.threshold": _between(0, 1),
     "eval.mask_threshold": _between(0, 1),
     "eval.beta": POSITIVE,
@@ -174,7 +184,8 @@ def check_together(config: ConfigDict, names: tuple[str, ...]) -> None:
     if config.data.resize != "short_side" and config.data.views != 1:
         found = f"data.views: found {config.data.views}"
         raise ConfigError(f"{found}, expected 1 where data.resize is {config.data.resize!r}")
-    if config.data.pixels != "release" and len(names) > 1:
+    check_folds(config)
+    if config.data.pixels != "release" and config.method == "cross_training":
         found = f"data.pixels: found {config.data.pixels!r}"
         raise ConfigError(f"{found}, expected 'release' of a method whose networks see maps beside pixels")
     check_stored_features(config, names)
@@ -188,7 +199,7 @@ def check_together(config: ConfigDict, names: tuple[str, ...]) -> None:
         _refuse_turned_patches(config)
     for name in names:
         if config.method != "autoencoding":  # whose classifier is one layer
-            _check_head(config, name, several=len(names) > 1)
+            _check_head(config, name, maps=config.method == "cross_training")
         _check_task(config, name, several=len(names) > 1)
     optimizer = config.optimizer
     if optimizer.name == "sgd" and optimizer.weight_decay and optimizer.decay != "coupled":
@@ -233,7 +244,7 @@ def _refuse_turned_patches(config: ConfigDict) -> None:
             )
 
 
-def _check_head(config: ConfigDict, name: str, *, several: bool) -> None:
+def _check_head(config: ConfigDict, name: str, *, maps: bool) -> None:
     head = config.model[name].get("head")
     if head is None or sorted(head) != ["dropout_rate", "outputs", "pool", "widths"]:
         found = "nothing" if head is None else ", ".join(sorted(head))
@@ -255,7 +266,7 @@ def _check_head(config: ConfigDict, name: str, *, several: bool) -> None:
             f"model.{name}.head.outputs: found {head.outputs}, expected 2: loss.name {LMCL!r} needs the cosine of each "
             "class"
         )
-    if several and widths:
+    if maps and widths:
         raise ConfigError(
             f"model.{name}.head.widths: found {tuple(widths)!r}, expected (): {config.method} needs class activation "
             "maps, which there are none of with hidden layers"

@@ -13,9 +13,10 @@ from rich.console import Console
 from busjax.atomic import write_atomic
 from busjax.data.pipeline import EvaluationBatches
 from busjax.data.splits import PARTS
-from busjax.methods import Method, make_method
+from busjax.methods import Method, make_method, pretraining_epochs, stores_descriptors
 from busjax.training import parallel
 from busjax.training.checkpoints import Checkpoints
+from busjax.training.descriptors import descriptor_stream
 from busjax.training.features import (
     RunFeatures,
     evaluation_feature_stream,
@@ -24,6 +25,7 @@ from busjax.training.features import (
 )
 from busjax.training.head_from import take_head
 from busjax.training.optimizers import make_optimizer
+from busjax.training.programs import Programs, make_programs
 from busjax.training.releases import load_releases, refuse_unmatched, settle_releases
 from busjax.training.run_data import RunData, evaluation_stream, open_data, settle_split, training_stream
 from busjax.training.scoring import Scored, score
@@ -36,17 +38,25 @@ class Run:
 
     Attributes:
       config, workdir, method, data, checkpoints: of the run.
-      mesh: its devices.
-      predict: compiled prediction.
+      programs: what is compiled of the method, and where.
     """
 
     config: ConfigDict
     workdir: Workdir
     method: Method
     data: RunData
-    mesh: jax.sharding.Mesh
-    predict: Any
+    programs: Programs
     checkpoints: Checkpoints
+
+    @property
+    def mesh(self) -> jax.sharding.Mesh:
+        """Its devices."""
+        return self.programs.mesh
+
+    @property
+    def predict(self) -> Any:
+        """Compiled prediction."""
+        return self.programs.predict
 
     def new_state(self) -> Any:
         """The state before the first step, on the devices; released weights are loaded where the config names some.
@@ -66,7 +76,7 @@ class Run:
             loaded[self.config.model.network] |= taken
         if loaded and jax.process_index() == 0:
             write_atomic(self.workdir.pretrained, json.dumps(loaded, indent=2) + "\n")
-        return state
+        return self.programs.first(state)
 
     def restore(self, step: int) -> Any:
         """The state of a checkpoint, on the devices.
@@ -74,8 +84,12 @@ class Run:
         Raises:
           CheckpointError: it was made by a differently shaped model.
         """
-        abstract = parallel.abstract_state(self.method.init, self.config.data.image_size, self.mesh)
-        return self.checkpoints.restore(step, abstract)
+        return self.checkpoints.restore(step, self.programs.abstract(self.config.data.image_size))
+
+    @property
+    def first_step(self) -> int:
+        """The steps of pre-training, which come before those of `train.epochs`."""
+        return pretraining_epochs(self.config) * self.data.steps_per_epoch
 
     @functools.cached_property
     def _parts(self) -> dict[str, EvaluationBatches]:
@@ -88,11 +102,13 @@ class Run:
         return RunFeatures(self.config, self.workdir, self.data, self.method, self.mesh)
 
     def training_stream(self, state: Any, console: Console) -> grain.IterDataset:
-        """Endless training batches on the devices.
+        """Endless training batches on the devices, for the stage of training that the state has come to.
 
         With stored features, those of all parts are computed first, where they are missing.
         """
-        sharding = parallel.divided(self.mesh)
+        sharding = self.programs.batches
+        if stores_descriptors(self.config) and int(state.step) >= self.first_step:
+            return descriptor_stream(self.config, self.data, self.programs, state, console)
         if not self.config.train.stored_features:
             return training_stream(self.config, self.data, sharding)
         store = self._features.store(state, PARTS, console)
@@ -101,7 +117,7 @@ class Run:
     def score(self, state: Any, part: str) -> Scored:
         """Predictions for the 'val' or the 'test' part."""
         if part not in self._parts:
-            sharding = parallel.divided(self.mesh)
+            sharding = self.programs.batches
             if self.config.train.stored_features:
                 store = self._features.store(state, (part,))
                 self._parts[part] = evaluation_feature_stream(self.config, self.data, store, part, sharding)
@@ -131,13 +147,11 @@ def open_run(config: ConfigDict, workdir: Workdir, *, training: bool = False) ->
     refuse_trained_features(method, config)
     tasks = [task.name for task in method.outputs.values()]
     settle_split(data, workdir, tasks, config.data.groups, masks=method.draws)
-    mesh = parallel.make_mesh()
     return Run(
         config=config,
         workdir=workdir,
         method=method,
         data=data,
-        mesh=mesh,
-        predict=parallel.map_predict(method.predict, mesh),
+        programs=make_programs(method, data.folds, config.train.folds_at_once),
         checkpoints=Checkpoints(workdir.checkpoints, method.selectors, config.selection.mode, clear=training),
     )

@@ -1,6 +1,7 @@
 """The data of a run: its dataset, its split, its batches."""
 
 import dataclasses
+import functools
 import math
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,12 +14,15 @@ from ml_collections import ConfigDict
 
 from busjax.atomic import write_atomic
 from busjax.data.augmentation import Augmentation
+from busjax.data.folds import Folds
 from busjax.data.joined import JoinedDataset
 from busjax.data.modality import of_modality
+from busjax.data.pairs import PairDataset
 from busjax.data.pipeline import EvaluationBatches, evaluation_batches, training_batches
 from busjax.data.split_files import read_split, write_split
 from busjax.data.splits import AUGMENTED, Split, check_masks, check_targets, make_split
 from busjax.data.variants import VariantDataset
+from busjax.methods import sees_pairs
 from busjax.training.config import dataset_names
 from busjax.training.releases import preprocessing
 from busjax.training.workdir import Workdir
@@ -32,12 +36,12 @@ class RunData:
     """One or several datasets and how they are divided.
 
     Attributes:
-      dataset: the records of all; with `data.variants`, of all their versions.
+      dataset: the records of all; with `data.variants`, of all their versions; of a method that sees pairs, the pairs.
       split: rows for training, validation and test.
       steps_per_epoch: as many as make up the training part, to the nearest whole number.
     """
 
-    dataset: JoinedDataset | VariantDataset
+    dataset: JoinedDataset | VariantDataset | PairDataset
     split: Split
     steps_per_epoch: int
 
@@ -45,6 +49,16 @@ class RunData:
     def images(self) -> np.ndarray:
         """A number for every row, which the versions of one image share."""
         return self.dataset.images if isinstance(self.dataset, VariantDataset) else np.arange(len(self.dataset))
+
+    @functools.cached_property
+    def folds(self) -> Folds | None:
+        """What each fold leaves out, of a split that leaves cases out in turn."""
+        return self.split.folds(self.dataset.table)
+
+    @property
+    def drawn(self) -> np.ndarray:
+        """The rows that training batches are drawn from; folds draw from those of all of them (`data/folds.py`)."""
+        return self.split.train if self.folds is None else np.union1d(self.split.train, self.split.test)
 
 
 def open_data(config: ConfigDict, workdir: Workdir) -> RunData:
@@ -70,8 +84,12 @@ def open_data(config: ConfigDict, workdir: Workdir) -> RunData:
     groupings = [pictures]
     if data.groups:
         groupings.append(read_groups(workdir.groups if workdir.begun() else Path(data.groups).expanduser()))
-    joined = JoinedDataset([of_modality(one, data.modality) for one in opened.values()], groupings)
-    dataset: JoinedDataset | VariantDataset = joined
+    paired = sees_pairs(config)
+    joined = JoinedDataset(
+        [one if paired else of_modality(one, data.modality) for one in opened.values()],
+        groupings,
+    )
+    dataset: JoinedDataset | VariantDataset | PairDataset = PairDataset(joined) if paired else joined
     if data.variants:
         augmentation = Augmentation.from_mapping(data.augment.to_dict())
         # By the seed of the split, so that runs of several seeds have the same versions.
@@ -80,7 +98,7 @@ def open_data(config: ConfigDict, workdir: Workdir) -> RunData:
         split = read_split(workdir.splits, dataset.table)
     else:
         split = make_split(
-            dataset.table if data.split in AUGMENTED else joined.table,
+            dataset.table if paired or data.split in AUGMENTED else joined.table,
             data.split,
             seed=data.split_seed,
             fold=data.fold,
@@ -91,7 +109,8 @@ def open_data(config: ConfigDict, workdir: Workdir) -> RunData:
         )
         if isinstance(dataset, VariantDataset) and data.split not in AUGMENTED:
             split = dataset.multiply_training(split)
-    return RunData(dataset, split, max(1, round(len(split.train) / config.train.batch_size)))
+    found = RunData(dataset, split, 1)
+    return dataclasses.replace(found, steps_per_epoch=max(1, round(len(found.drawn) / config.train.batch_size)))
 
 
 def settle_split(data: RunData, workdir: Workdir, tasks: Iterable[str], groups: str, *, masks: bool = False) -> None:
@@ -122,7 +141,7 @@ def training_stream(config: ConfigDict, data: RunData, sharding: NamedSharding) 
     """Endless training batches on the devices."""
     return training_batches(
         data.dataset,
-        data.split.train,
+        data.drawn,
         image_size=config.data.image_size,
         resize=config.data.resize,
         augment={} if config.data.variants else config.data.augment.to_dict(),  # variants are augmented already
@@ -135,6 +154,7 @@ def training_stream(config: ConfigDict, data: RunData, sharding: NamedSharding) 
         preprocessing=preprocessing(config),
         grey=config.data.grey,
         despeckle=config.data.despeckle,
+        folds=data.folds,
     )
 
 
@@ -167,4 +187,5 @@ def evaluation_stream(
         preprocessing=preprocessing(config),
         grey=config.data.grey,
         despeckle=config.data.despeckle,
+        folds=data.folds if data.folds is not None and data.folds.together else None,
     )

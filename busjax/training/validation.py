@@ -7,6 +7,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from busjax.evaluation.multiclass import is_multiclass, metrics_of
+from busjax.evaluation.predictions import Predictions
 from busjax.evaluation.segmentation import SEGMENTATION, means
 from busjax.methods import pretraining_epochs
 from busjax.training.picked import cam_examples, varied
@@ -22,10 +23,15 @@ OF_CLASSES = ("auc", "accuracy", "accuracy_ovr", "precision", "f1", "balanced_ac
 History = list[dict[str, Any]]
 
 
+def in_units(outputs: Sequence[Predictions], config: ConfigDict) -> list[Predictions]:
+    """The scores that metrics are of: of images, or with `eval.unit` 'case' of cases, each the mean over its images."""
+    return [output.by_case() if config.eval.unit == "case" else output for output in outputs]
+
+
 def validation_metrics(scored: Scored, config: ConfigDict) -> dict[str, float | None]:
     """Metrics and losses by tag, without intervals."""
     values = {}
-    for output in scored.predictions:
+    for output in in_units(scored.predictions, config):
         metrics = metrics_of(output, threshold=config.eval.threshold, beta=config.eval.beta, resamples=0).to_json()
         shown = OF_CLASSES if is_multiclass(metrics) else SHOWN
         values.update({f"val/{output.name}_{name}": metrics[name] for name in shown})

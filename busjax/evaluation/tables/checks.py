@@ -12,7 +12,13 @@ from busjax.evaluation.tables.measures import Measures, measure
 
 
 def check_images(
-    path: Path, part: str, outputs: Mapping[str, Predictions], masks: Segmentation | None, split: Mapping[str, str]
+    path: Path,
+    part: str,
+    outputs: Mapping[str, Predictions],
+    masks: Segmentation | None,
+    split: Mapping[str, str],
+    *,
+    by_case: bool = False,
 ) -> None:
     """Checks that predictions and masks are of the images of a part, and of their cases.
 
@@ -21,6 +27,7 @@ def check_images(
       part: of the data.
       outputs, masks: of that part.
       split: the case of every image of that part.
+      by_case: whether predictions are of cases.
 
     Raises:
       TableError: naming an image that is not in both.
@@ -29,6 +36,8 @@ def check_images(
     if masks is not None:
         tables.append((f"{part}_segmentation.csv", masks))
     for where, table in tables:
+        if by_case:
+            split = {case: case for case in split.values()}
         found = dict(zip(table.image_id.tolist(), table.case_id.tolist(), strict=True))
         if found != split:
             image = min(image for image in found.keys() | split if found.get(image) != split.get(image))

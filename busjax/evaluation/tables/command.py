@@ -15,6 +15,7 @@ from busjax.evaluation.published import (
     paper_of,
     published_table,
     read_paper,
+    row_of,
     table_names,
     tables_of,
 )
@@ -120,7 +121,7 @@ def _in_each(summaries: Sequence[Summary]) -> list[ResultTable]:
         found = [
             table.name
             for table in tables
-            if _answers(summary, table) and group.row in ("", *(row.name for row in table.rows))
+            if _answers(summary, table) and _belongs(summary, [row.name for row in table.rows])
         ]
         for name in found or ([""] if summary.part == TEST else []):
             places.setdefault(name, []).append(summary)
@@ -128,15 +129,22 @@ def _in_each(summaries: Sequence[Summary]) -> list[ResultTable]:
     return [_assembled(published_table(name) if name else None, places[name]) for name in order]
 
 
+def _belongs(summary: Summary, rows: Sequence[str]) -> bool:
+    """Whether an output, or a run without results, is of a row, or its config names none."""
+    row = summary.group.row
+    unfinished = not summary.output and any(name.startswith(f"{row}_") for name in rows)
+    return not row or unfinished or bool(row_of(row, summary.output, rows))
+
+
 def _in_one(table: PublishedTable, summaries: Sequence[Summary]) -> ResultTable:
     """All runs of the paper whose row is in the table; the others are told of, not dropped in silence."""
-    rows = {row.name for row in table.rows}
     chosen: list[Summary] = []
     left: list[Summary] = []
     for summary in summaries:
         name, row = summary.group.table, summary.group.row
         paper = name if name in PAPERS or not name else paper_of(name)
-        here = not name or (paper == table.paper and (row in rows or table.name in tables_of(name)))
+        known = bool(row) and _belongs(summary, [found.name for found in table.rows])
+        here = not name or (paper == table.paper and (known or table.name in tables_of(name)))
         (chosen if here and _answers(summary, table) else left).append(summary)
     made = _assembled(table, chosen)
     if not left:
@@ -155,7 +163,7 @@ def _labelled(summaries: Sequence[Summary], rows: set[str]) -> list[tuple[str, S
     """Each summary with what tells it from the others of its published row, or of no row."""
 
     def place(summary: Summary) -> str:
-        return summary.group.row if summary.group.row in rows else ""
+        return row_of(summary.group.row, summary.output, rows)
 
     found = []
     for summary in summaries:

@@ -177,7 +177,7 @@ def _read_run(path: Path, name: str, config: Mapping[str, Any], part: str) -> Ru
     except (OSError, ValueError) as error:
         raise TableError(str(error)) from None
     cases = {each: _read_part(path / "splits" / f"{each}.csv") for each in PARTS}
-    check_images(path, part, outputs, segmentation, cases[part])
+    check_images(path, part, outputs, segmentation, cases[part], by_case=config.get("eval.unit") == "case")
     thresholds = {
         output: threshold_of(path / "results.json", results, part, output)
         for output, predictions in outputs.items()

@@ -13,6 +13,8 @@ from busjax.names import WEIGHTS
 FOLD, SEED = "data.fold", "seed"
 TABLE, ROW = "table.name", "table.row"
 HEAD_FROM = "pretrained.head_from"
+EVERY = -1
+"""As `data.fold`, that one run leaves all cases out in turn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +39,8 @@ class Group:
     @property
     def questions(self) -> set[str]:
         """The tasks of the networks, by the config; empty where it does not tell."""
-        crossed = self.settings.get("method") == "cross_training"
-        names = ("mt", "sn") if crossed else (self.settings.get("model.network"),)
+        several = {"cross_training": ("mt", "sn"), "fusion": ("mammography", "ultrasound")}
+        names = several.get(str(self.settings.get("method")), (self.settings.get("model.network"),))
         return {str(self.settings[field]) for name in names if (field := f"model.{name}.task") in self.settings}
 
     @property
@@ -62,6 +64,8 @@ def group_runs(
         shared = {field: value for field, value in run.config.items() if field not in apart}
         # Every seed and every fold has a head of its own to start from: only whether is a setting.
         shared[HEAD_FROM] = bool(shared.get(HEAD_FROM))
+        if run.config.get(FOLD) == EVERY:  # a whole row by itself
+            shared[FOLD] = EVERY
         groups.setdefault(json.dumps(shared, sort_keys=True), []).append(run)
     found = []
     for key, members in groups.items():
@@ -79,7 +83,8 @@ def group_runs(
         settings = json.loads(key)
         finished = tuple(member for member in members if isinstance(member, RunFolder))
         unfinished = tuple(member for member in members if isinstance(member, MissingRun))
-        if settings.get("data.split") == "kfold":
+        in_turn = settings.get("data.split") == "leave_one_out" and settings.get(FOLD) != EVERY
+        if in_turn or settings.get("data.split") == "kfold":
             folds = tuple(range(settings.get("data.folds", 0)))
         else:
             folds = tuple(sorted({fold for fold, _ in places}))

@@ -122,11 +122,17 @@ def published_line(row: PublishedRow, *, check: bool) -> Line:
     return Line("published", f"{row.method}: {row.setting}", "published", OTHER_DATA, shown, values, facts)
 
 
-def summary_lines(summary: Summary, label: str) -> tuple[list[Line], list[Line]]:
-    """Our lines of one row: those of the table, and those of each run with the deviation."""
+def summary_lines(summary: Summary, label: str, row: str) -> tuple[list[Line], list[Line]]:
+    """Our lines of one row: those of the table, and those of each run with the deviation.
+
+    Args:
+      summary: of one output.
+      label: what tells it from the others.
+      row: the published row that it stands under, or else what its config names.
+    """
     marks = "".join(f", {mark}" for mark in summary.marks)
     note = "; ".join(summary.notes)
-    facts = {"row": summary.row, "output": summary.output, "data": summary.data, "note": note}
+    facts = {"row": row, "output": summary.output, "data": summary.data, "note": note}
     own_marks = marks.replace(f", {INCOMPLETE}", "")
     if not summary.folds:
         return [Line("mean", label, f"no finished run{marks}", MISSING, _shown({}), {}, facts)], []
@@ -171,24 +177,24 @@ def assemble(
     each: list[Line] = []
     notes: list[str] = []
 
-    def add(label: str, summary: Summary) -> None:
-        main, own = summary_lines(summary, label)
+    def add(label: str, summary: Summary, row: str) -> None:
+        main, own = summary_lines(summary, label, row or (summary.group.row if summary.reported else ""))
         lines.extend(main)
         each.extend(own)
         notes.extend(f"{label}: {note}." for note in summary.notes)
 
     rows = published.rows if published else ()
+    names = [row.name for row in rows]
     for row in rows:
         lines.append(published_line(row, check=check))
         if row.note:
             notes.append(f"{row.method}, {row.setting}, as published: {row.note}.")
         for label, summary in ours:
-            if summary.row == row.name:
-                add(label, summary)
-    names = {row.name for row in rows}
+            if summary.row(names) == row.name:
+                add(label, summary, row.name)
     for label, summary in ours:
-        if summary.row not in names:
-            add(label, summary)
+        if not summary.row(names):
+            add(label, summary, "")
     notes += filter(None, [not_on_one_split([summary for _, summary in ours])])
     notes += [f"Ours: {data}." for data in dict.fromkeys(summary.data for _, summary in ours)]
     if published is None:

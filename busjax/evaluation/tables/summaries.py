@@ -1,9 +1,10 @@
 """The folds of one row put together: mean, standard deviation, all test cases pooled, and what must be known."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from busjax.evaluation.published import row_of
 from busjax.evaluation.tables.errors import TableError
 from busjax.evaluation.tables.folders import RunFolder
 from busjax.evaluation.tables.groups import FOLD, SEED, Group
@@ -41,10 +42,9 @@ class Summary:
     marks: tuple[str, ...]
     notes: tuple[str, ...]
 
-    @property
-    def row(self) -> str:
-        """The published row that it belongs beside; '' for none."""
-        return self.group.row if self.reported else ""
+    def row(self, rows: Collection[str]) -> str:
+        """The published row, of a table's `rows`, that it belongs beside; '' for none."""
+        return row_of(self.group.row, self.output, rows) if self.reported else ""
 
     @property
     def data(self) -> str:
@@ -100,11 +100,16 @@ def _summary(group: Group, output: str, absent: Sequence[str], twice: str) -> Su
     if "phantom" in str(group.settings.get("data.name", "")) + str(group.settings.get("data.test", "")):
         marks.append(SYNTHETIC)
         notes.append("the images are synthetic: the figures say nothing about breast ultrasound")
-    if group.settings.get("data.resize") == "lesion":
+    if str(group.settings.get("data.resize")).startswith("lesion"):
         notes.append(
             "it sees the region of the lesion, cut out by the true mask, also at test; others see whole images"
         )
-    for run, measures in folds:
+    if group.settings.get("eval.unit") == "case":
+        notes.append("scores are of cases, each the mean over its images, or pairs of them; images counts cases")
+    alone = len(folds) > 1 and all(measures.images == 1 for _, measures in folds)
+    if alone:
+        notes.append("every run tests one case: only the pooled figures mean anything")
+    for run, measures in folds if not alone else ():
         notes += [f"{name} undefined in {run.name}: {why}" for name, why in measures.undefined.items()]
     pooled = None
     several_seeds = len({run.config.get(SEED, 0) for run in group.runs}) > 1
