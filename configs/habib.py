@@ -138,6 +138,7 @@ def small(config: ConfigDict) -> None:
     if not config.model.combined.end_to_end:
         config.model.combined.single_epochs = 15
     config.train.patience = 15
+    config.train.batch_size = 16
     config.train.folds_at_once = 1
 
 
