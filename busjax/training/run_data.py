@@ -46,6 +46,11 @@ class RunData:
         """A number for every row, which the versions of one image share."""
         return self.dataset.images if isinstance(self.dataset, VariantDataset) else np.arange(len(self.dataset))
 
+    def images_text(self, rows: np.ndarray) -> str:
+        """How many images some rows are: '57 images', or '120 versions of 57 images'."""
+        images = len(np.unique(self.images[rows]))
+        return f"{images} images" if images == len(rows) else f"{len(rows)} versions of {images} images"
+
 
 def open_data(config: ConfigDict, workdir: Workdir) -> RunData:
     """Opens the datasets of a config, building those that are missing where that may be, and their split.
