@@ -4,6 +4,7 @@ import dataclasses
 import math
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import grain
 import jax
@@ -13,6 +14,7 @@ from ml_collections import ConfigDict
 
 from busjax.atomic import write_atomic
 from busjax.data.augmentation import Augmentation
+from busjax.data.despeckle import first_steps
 from busjax.data.joined import JoinedDataset
 from busjax.data.modality import of_modality
 from busjax.data.pipeline import EvaluationBatches, evaluation_batches, training_batches
@@ -80,7 +82,8 @@ def open_data(config: ConfigDict, workdir: Workdir) -> RunData:
     if data.variants:
         augmentation = Augmentation.from_mapping(data.augment.to_dict())
         # By the seed of the split, so that runs of several seeds have the same versions.
-        dataset = VariantDataset(joined, data.variants, augmentation, data.split_seed)
+        first = first_steps(data.grey, data.despeckle)
+        dataset = VariantDataset(joined, data.variants, augmentation, data.split_seed, first)
     if workdir.begun():
         split = read_split(workdir.splits, dataset.table)
     else:
@@ -123,6 +126,13 @@ def settle_split(data: RunData, workdir: Workdir, tasks: Iterable[str], groups: 
         write_split(data.split, data.dataset.table, workdir.splits)
 
 
+def _first_steps_left(config: ConfigDict) -> dict[str, Any]:
+    """Luminance and filter, of images that have not had them: those of versions come before the versions."""
+    if config.data.variants:
+        return {"grey": False, "despeckle": ""}
+    return {"grey": config.data.grey, "despeckle": config.data.despeckle}
+
+
 def training_stream(config: ConfigDict, data: RunData, sharding: NamedSharding) -> grain.IterDataset:
     """Endless training batches on the devices."""
     return training_batches(
@@ -138,8 +148,7 @@ def training_stream(config: ConfigDict, data: RunData, sharding: NamedSharding) 
         process_count=jax.process_count(),
         cache=config.data.cache,
         preprocessing=preprocessing(config),
-        grey=config.data.grey,
-        despeckle=config.data.despeckle,
+        **_first_steps_left(config),
     )
 
 
@@ -170,6 +179,5 @@ def evaluation_stream(
         process_count=jax.process_count() if sharding is not None else 1,
         cache=cache and config.data.cache,
         preprocessing=preprocessing(config),
-        grey=config.data.grey,
-        despeckle=config.data.despeckle,
+        **_first_steps_left(config),
     )
