@@ -140,10 +140,13 @@ def _train(console: Console) -> int:
     from busjax.training.config import validate, validate_devices
     from busjax.training.loop import train
     from busjax.training.run import open_run
-    from busjax.training.workdir import open_workdir
+    from busjax.training.unused import refuse_unused
+    from busjax.training.workdir import Workdir, open_workdir
 
     config = CONFIG.value
     validate(config)
+    if not Workdir(WORKDIR.value).begun():
+        refuse_unused(config)
     validate_devices(config, jax.device_count(), jax.process_count())
     workdir = open_workdir(WORKDIR.value, config, "python " + shlex.join(sys.argv))
     run = open_run(config, workdir, training=True)
@@ -174,8 +177,10 @@ def _evaluate(console: Console) -> int:
 def _describe(console: Console) -> int:
     from busjax.training.config import validate
     from busjax.training.describe import describe
+    from busjax.training.unused import refuse_unused
 
     validate(CONFIG.value)
+    refuse_unused(CONFIG.value)
     describe(CONFIG.value, console)
     return 0
 

@@ -84,7 +84,9 @@ def loss(name: str) -> Callable[[ConfigDict], None]:
     return choose
 
 
-def alone(modality: str, row: str = "", network: Callable[[ConfigDict], None] | None = None) -> Callable[[ConfigDict], None]:
+def alone(
+    modality: str, row: str = "", network: Callable[[ConfigDict], None] | None = None
+) -> Callable[[ConfigDict], None]:
     """The variant with one modality's network by itself, and in place of GoogLeNet another."""
 
     def choose(config: ConfigDict) -> None:

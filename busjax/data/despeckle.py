@@ -12,7 +12,9 @@ import scipy.ndimage
 import scipy.signal
 from jaxtyping import Float64, UInt8
 
+from busjax.data import transforms
 from busjax.data.transforms import Example, is_one_channel, three_channels
+from busjax.names import hint
 
 WINDOW = 5
 """Side of the filters' windows, in pixels of the released image."""
@@ -59,3 +61,24 @@ def despeckle(example: Example, name: str) -> Example:
     if is_one_channel(image) or (image == image[..., :1]).all():
         return Example(three_channels(filtered(np.ascontiguousarray(image[..., 0]))), example.mask)
     return Example(np.stack([filtered(image[..., i]) for i in range(3)], axis=-1), example.mask)
+
+
+def first_steps(grey: bool, despeckle_by: str) -> Callable[[Example], Example]:
+    """What is done to the released image before any geometry: luminance, then the filter.
+
+    Args:
+      grey: whether the image becomes its luminance.
+      despeckle_by: a name of `FILTERS`, or '' for none.
+
+    Raises:
+      ValueError: for an unknown filter, with the nearest one that exists.
+    """
+    if despeckle_by and despeckle_by not in FILTERS:
+        raise ValueError(f"unknown despeckle {despeckle_by!r}{hint(despeckle_by, list(FILTERS))}")
+
+    def steps(example: Example) -> Example:
+        if grey:
+            example = transforms.grey(example)
+        return despeckle(example, despeckle_by) if despeckle_by else example
+
+    return steps

@@ -13,7 +13,9 @@ Batch = dict[str, Any]
 class DeviceBatches(grain.IterDataset):
     """Batches moved to the devices by a thread that runs ahead of their use."""
 
-    def __init__(self, batches: grain.IterDataset, sharding: jax.sharding.Sharding, batch_size: int | None, *, prefetch: int):
+    def __init__(
+        self, batches: grain.IterDataset, sharding: jax.sharding.Sharding, batch_size: int | None, *, prefetch: int
+    ):
         """Joins this host's part of each batch with those of the others into arrays divided by `sharding`.
 
         Args:
@@ -25,7 +27,9 @@ class DeviceBatches(grain.IterDataset):
 
         def put(batch: Batch) -> Batch:
             return {
-                name: jax.make_array_from_process_local_data(sharding, array, (batch_size or len(array), *array.shape[1:]))
+                name: jax.make_array_from_process_local_data(
+                    sharding, array, (batch_size or len(array), *array.shape[1:])
+                )
                 for name, array in batch.items()
             }
 

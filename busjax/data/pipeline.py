@@ -18,8 +18,7 @@ from jaxtyping import Int
 
 from busjax.data import transforms
 from busjax.data.augmentation import Augmentation
-from busjax.data.despeckle import FILTERS
-from busjax.data.despeckle import despeckle as filtered
+from busjax.data.despeckle import first_steps
 from busjax.data.device_batches import Batch
 from busjax.data.folds import Folds
 from busjax.data.lesion import lesion_patch, lesion_square
@@ -260,14 +259,9 @@ def _preparation(
         raise ValueError(f"unknown resize {resize!r}{hint(resize, list(RESIZES))}")
     if image_size < 1:
         raise ValueError(f"image_size is {image_size}, expected at least 1 pixel")
-    if despeckle and despeckle not in FILTERS:
-        raise ValueError(f"unknown despeckle {despeckle!r}{hint(despeckle, list(FILTERS))}")
+    first = first_steps(grey, despeckle)
 
     def prepare(example: transforms.Example) -> transforms.Example:
-        if grey:
-            example = transforms.grey(example)
-        if despeckle:
-            example = filtered(example, despeckle)
-        return RESIZES[resize](example, size=image_size, interpolation=preprocessing.interpolation)
+        return RESIZES[resize](first(example), size=image_size, interpolation=preprocessing.interpolation)
 
     return prepare

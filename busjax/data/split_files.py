@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from busjax.atomic import write_atomic
-from busjax.data.records import Table
 from busjax.data.folds import EVERY
+from busjax.data.records import Table
 from busjax.data.splits import BY_IMAGE, LEAVE_ONE_OUT, PARTS, PROTOCOLS, Split, SplitError
 from tfds_builders.record import LABELS
 
@@ -77,7 +77,9 @@ def read_split(directory: str | os.PathLike[str], table: Table) -> Split:
             raise SplitError(f"{path} lists no images, expected at least one")
         parts[part] = np.array(rows)
     if in_turn and not np.array_equal(parts["train"], parts["test"]):
-        raise SplitError(f"{folder / 'test.csv'}: found other images than in train.csv, expected the same, left out in turn")
+        raise SplitError(
+            f"{folder / 'test.csv'}: found other images than in train.csv, expected the same, left out in turn"
+        )
     return Split(parts["train"], parts["val"], parts["test"], facts["protocol"], facts["seed"], facts["fold"])
 
 

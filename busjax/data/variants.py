@@ -7,6 +7,7 @@ those of the training part alone are multiplied.
 """
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,9 +26,19 @@ class VariantDataset:
     The versions of an image follow each other. Version k of the image 'ID' is called 'ID#k', version 0 'ID' as before,
     so that an image that is tested has the same name in all runs. A version is a function of (seed, image_id, k) alone.
     It is made of the image at its own size: turned by 90 degrees, height and width change places.
+
+    Luminance and a filter of speckle act on the released image (`despeckle.first_steps`), so before a version is made
+    of it: a warp resamples the grain that the filter is for, and fills in a border.
     """
 
-    def __init__(self, dataset: TabledDataset, count: int, augmentation: Augmentation, seed: int):
+    def __init__(
+        self,
+        dataset: TabledDataset,
+        count: int,
+        augmentation: Augmentation,
+        seed: int,
+        first: Callable[[Example], Example] = lambda example: example,
+    ):
         """Multiplies `dataset`, whose table is a dataclass.
 
         Args:
@@ -35,8 +46,10 @@ class VariantDataset:
           count: versions of each, at least 2.
           augmentation: how versions 1, 2, ... are made.
           seed: of all versions.
+          first: what is done to every image before versions are made of it; of version 0, all that is done here.
         """
         self._dataset, self._count, self._augmentation, self._seed = dataset, count, augmentation, seed
+        self._first = first
         self.images = np.repeat(np.arange(len(dataset)), count)
         """Of every row, the row in the dataset beneath."""
         table: Any = dataset.table
@@ -55,12 +68,11 @@ class VariantDataset:
             raise IndexError(f"row {row} is outside 0 .. {len(self) - 1}")
         image, number = divmod(row, self._count)
         record = self._dataset[image]
-        if number == 0:
-            return record
-        key = [self._seed, number, *str(record["image_id"]).encode()]
-        example = Example(np.asarray(record["image"]), np.asarray(record["mask"]))
-        made = self._augmentation.apply(example, 0, crop=False, rng=np.random.default_rng(key))
-        return {**record, "image": made.image, "mask": made.mask, "image_id": str(self.table.image_id[row])}
+        example = self._first(Example(np.asarray(record["image"]), np.asarray(record["mask"])))
+        if number:
+            key = [self._seed, number, *str(record["image_id"]).encode()]
+            example = self._augmentation.apply(example, 0, crop=False, rng=np.random.default_rng(key))
+        return {**record, "image": example.image, "mask": example.mask, "image_id": str(self.table.image_id[row])}
 
     def multiply_training(self, split: Split) -> Split:
         """A split of the images as one of the versions: all those of training images, the others as they are."""

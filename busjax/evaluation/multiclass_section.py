@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from busjax.evaluation.counts import has_versions
 from busjax.evaluation.rows import number
 from busjax.page import paragraph
 
@@ -39,7 +40,8 @@ def class_rows(metrics: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     for name, word, decided in zip(metrics["classes"], words, metrics["confusion"], strict=True):
         own = metrics["per_class"][name]
         values = [number(own[metric], percent=metric in _PERCENT) for metric in _BY_CLASS]
-        rows.append([word, str(own["images"]), *values, *map(str, decided)])
+        size = f"{own['images']}, {own['versions']} versions" if has_versions(own) else str(own["images"])
+        rows.append([word, size, *values, *map(str, decided)])
     return headings, rows
 
 

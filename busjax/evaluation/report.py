@@ -7,6 +7,7 @@ from typing import Any
 
 from busjax.atomic import write_atomic
 from busjax.evaluation.bootstrap import LEVEL
+from busjax.evaluation.counts import OF_VERSIONS, has_versions, size_text
 from busjax.evaluation.definitions import definitions_html
 from busjax.evaluation.examples import CamExample, FeatureExample, MaskExample
 from busjax.evaluation.figures import confusion_matrix, roc_curves, training_curves
@@ -21,6 +22,7 @@ from busjax.evaluation.results import LEAKS, PARTS
 from busjax.evaluation.rows import MISSING, NO_PLACE, RATE_COLUMNS, Row, number, outputs_of, table_rows
 from busjax.evaluation.segmentation import Segmentation
 from busjax.evaluation.segmentation_section import segmentation_html
+from busjax.evaluation.tables.leaks import LEAKING
 from busjax.page import Section, page, paragraph
 
 PART_NAMES = {"test": "Test", "val": "Validation", "train": "Training"}
@@ -63,17 +65,18 @@ def write_report(
     """
     predictions, cam_examples = predictions or {}, cam_examples or {}
     shown = {name: value for name, value in run_facts.items() if name not in ("notice", "command")}
+    mark = f", {LEAKING}" if results.get(LEAKS) else ""
     sections = [
         Section("run", "What this run is", _run(shown, results.get("selection", {}))),
         *(
-            Section(f"results-{part}", f"{PART_NAMES[part]} results", _table(results, part, place))
+            Section(f"results-{part}", f"{PART_NAMES[part]} results{mark}", _table(results, part, place))
             for part in PARTS
             if outputs_of(results, part)
         ),
-        Section("datasets", "Each dataset by itself", _datasets(results.get("datasets", {}))),
+        Section("datasets", f"Each dataset by itself{mark}", _datasets(results.get("datasets", {}))),
         Section(
             "segmentation",
-            "Segmentation",
+            f"Segmentation{mark}",
             segmentation_html(results, PART_NAMES, segmentations or {}, mask_examples or {}),
         ),
         Section("roc", "ROC curves", _roc(predictions)),
@@ -85,7 +88,7 @@ def write_report(
         Section("reproduce", "How to make this run again", _reproduce(str(run_facts.get("command", "")))),
     ]
     kept = [section for section in sections if section.content]
-    leak = f"Leaks patients: {results[LEAKS]}. The figures are too high." if results.get(LEAKS) else ""
+    leak = f"{LEAKING.capitalize()}: {results[LEAKS]}. The figures are too high." if results.get(LEAKS) else ""
     notice = " ".join(filter(None, [str(run_facts.get("notice", "")), leak]))
     write_atomic(path, page(title, kept, notice=notice, style=STYLE))
 
@@ -128,6 +131,8 @@ def _table(results: Mapping[str, Any], part: str, place: tuple[str, str]) -> str
         how = "Each image decided as the class with the highest score; rates in percent."
         content += _rows_table(rows, columns, "", how, next(iter(of_more.values())))
         content += "".join(classes_html(name, metrics) for name, metrics in of_more.items())
+    if any(map(has_versions, outputs.values())):
+        content += paragraph(f"{OF_VERSIONS}.", note=True)
     return content
 
 
@@ -163,7 +168,7 @@ def _datasets(datasets: Mapping[str, Any]) -> str:
 
 
 def _table_row(row: Row, columns: Mapping[str, str], counts: bool) -> str:
-    size = f'<span class="badge">{OTHER_DATA}</span>' if row.published else escape(f"{row.images} ({row.cases})")
+    size = f'<span class="badge">{OTHER_DATA}</span>' if row.published else escape(_size(row))
     cells = [escape(row.label), size]
     for name in columns:
         interval = f"<small>{escape(row.intervals[name])}</small>" if name in row.intervals else ""
@@ -172,6 +177,10 @@ def _table_row(row: Row, columns: Mapping[str, str], counts: bool) -> str:
         cells.append(escape(row.counts))
     style = "published" if row.published else "ours"
     return f'<tr class="{style}">' + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+
+
+def _size(row: Row) -> str:
+    return size_text(row.images, row.cases, row.versions)
 
 
 def _roc(predictions: Mapping[str, Sequence[Predictions]]) -> str:
@@ -195,7 +204,9 @@ def _confusion(predictions: Mapping[str, Sequence[Predictions]], results: Mappin
             pictures.append(picture(figure, alternative=alternative))
         if pictures:
             content += f'<h3>{PART_NAMES[part]}</h3><div class="figures">{"".join(pictures)}</div>'
-    return content and content + paragraph("Images, and percent of the images of the true class (row).", note=True)
+    what = "Versions of images" if any(map(has_versions, results.get("test", {}).values())) else "Images"
+    text = f"{what}, and percent of the {what[0].lower()}{what[1:]} of the true class (row)."
+    return content and content + paragraph(text, note=True)
 
 
 def _training(history: Sequence[Mapping[str, object]]) -> str:

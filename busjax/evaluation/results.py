@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from busjax.atomic import write_atomic
+from busjax.evaluation.counts import OF_VERSIONS, has_versions, size_text, with_versions
 from busjax.evaluation.multiclass import is_multiclass, metrics_of
 from busjax.evaluation.multiclass_section import HEADINGS, print_classes
 from busjax.evaluation.predictions import Predictions
@@ -20,6 +21,7 @@ from busjax.evaluation.published import OTHER_DATA
 from busjax.evaluation.rows import MISSING, NO_PLACE, Row, outputs_of, table_rows
 from busjax.evaluation.segmentation import SEGMENTATION, Segmentation, segmentation_results
 from busjax.evaluation.segmentation_section import print_segmentation
+from busjax.evaluation.tables.leaks import LEAKING
 
 PARTS = ("test", "val", "train")
 """Parts of the data that results may hold, in the order they are shown."""
@@ -44,6 +46,7 @@ def build_results(
     resamples: int = 1000,
     seed: int = 0,
     leak: str = "",
+    versions: bool = False,
 ) -> dict[str, Any]:
     """The content of results.json: {part: {output: metrics}, "datasets": {name: {part: ...}}, "selection": selection}.
 
@@ -57,6 +60,7 @@ def build_results(
       beta, threshold, resamples, seed: see `metrics_of`.
       threshold_from: where the threshold comes from ('fixed', or the part it was chosen on); kept with every metric.
       leak: why images of one patient may stand in several parts; '' where they do not. Goes to "leaks_patients".
+      versions: whether images may be versions of others, named as `names.VERSION` says; see `counts`.
 
     Returns:
       JSON values only: undefined metrics are None.
@@ -71,6 +75,7 @@ def build_results(
         "threshold_from": threshold_from,
         "resamples": resamples,
         "seed": seed,
+        "versions": versions,
     }
     for part in (*parts, *(part for own in (datasets or {}).values() for part in own)):
         if part not in PARTS:
@@ -81,7 +86,7 @@ def build_results(
             name: {part: _part_results(f"{name}, {part}", outputs, **how) for part, outputs in own.items()}
             for name, own in datasets.items()
         }
-    how = {"threshold": mask_threshold, "resamples": resamples, "seed": seed}
+    how = {"threshold": mask_threshold, "resamples": resamples, "seed": seed, "versions": versions}
     for part, segmentation in (segmentations or {}).items():
         results.setdefault(part, {})[SEGMENTATION] = segmentation_results(segmentation, **how)
     for name, own in (dataset_segmentations or {}).items():
@@ -103,6 +108,7 @@ def _part_results(
     threshold_from: str,
     resamples: int,
     seed: int,
+    versions: bool,
 ) -> dict[str, Any]:
     """Metrics by output."""
     found: dict[str, Any] = {}
@@ -115,11 +121,11 @@ def _part_results(
             metrics = metrics_of(predictions, threshold=threshold, beta=beta, resamples=resamples, seed=seed)
         except ValueError as error:
             raise ValueError(f"results: {where}: {error}") from None
-        if len(predictions.classes) > 2:
-            found[predictions.name] = metrics.to_json()
-            continue
-        classes = {"negative_class": predictions.classes[0], "positive_class": predictions.classes[1]}
-        found[predictions.name] = {**classes, **metrics.to_json(), "threshold_from": threshold_from}
+        entry = metrics.to_json()
+        if len(predictions.classes) == 2:
+            classes = {"negative_class": predictions.classes[0], "positive_class": predictions.classes[1]}
+            entry = {**classes, **entry, "threshold_from": threshold_from}
+        found[predictions.name] = with_versions(entry, predictions) if versions else entry
     return found
 
 
@@ -165,13 +171,14 @@ def print_results(results: Mapping[str, Any], console: Console, *, place: tuple[
 
     On a console too narrow for the table each output is printed as a block of its own, so that no number is cut.
     """
+    mark = f", {LEAKING}" if results.get(LEAKS) else ""
     for part in PARTS:
-        _print_part(results, part, part, console, place)
+        _print_part(results, part, f"{part}{mark}", console, place)
     for name, own in results.get("datasets", {}).items():
         for part in PARTS:
-            _print_part(own, part, f"{part}, {name} alone", console, NO_PLACE)
+            _print_part(own, part, f"{part}, {name} alone{mark}", console, NO_PLACE)
     if leak := results.get(LEAKS):
-        console.print(Text(f"leaks patients: {leak}. The figures are too high.", style="bold red"))
+        console.print(Text(f"{LEAKING}: {leak}. The figures are too high.", style="bold red"))
 
 
 def _print_part(results: Mapping[str, Any], part: str, title: str, console: Console, place: tuple[str, str]) -> None:
@@ -189,6 +196,8 @@ def _print_part(results: Mapping[str, Any], part: str, title: str, console: Cons
         for output, metrics in outputs.items():
             if is_multiclass(metrics):
                 print_classes(output, metrics, console)
+    if any(map(has_versions, outputs.values())):
+        console.print(Text(f"  {OF_VERSIONS}.", style="dim"))
 
 
 def _columns(beta: float) -> dict[str, str]:
@@ -223,7 +232,7 @@ def _wide_table(rows: list[Row], columns: Mapping[str, str], counts: str) -> Tab
     for row in rows:
         label = f"  {row.label}" if row.published else row.label
         style = "dim" if row.published else None
-        size = OTHER_DATA if row.published else f"{row.images} ({row.cases})"
+        size = OTHER_DATA if row.published else size_text(row.images, row.cases, row.versions)
         # Of rates the interval would make the line too wide; they are in the report.
         cells = [
             Text(f"{row.values.get(name, MISSING)} {row.intervals.get(name, '') if name == 'auc' else ''}".rstrip())
@@ -239,7 +248,7 @@ def _narrow_table(row: Row, columns: Mapping[str, str], counts: str) -> Table:
     table.add_column("value", no_wrap=True)
     table.add_row(Text("output"), Text(f"{row.label}, {OTHER_DATA}" if row.published else row.label, style="bold"))
     if not row.published:
-        table.add_row("images / cases", f"{row.images} / {row.cases}")
+        table.add_row("images (cases)", size_text(row.images, row.cases, row.versions))
         if counts:
             table.add_row(counts, row.counts)
     for name, heading in columns.items():

@@ -43,6 +43,7 @@ class Row:
       published: True for a row of a paper, which was measured on other data.
       note: what must be known beside the label: the data and table of a published row, or why a value is missing.
       images, cases, counts: as text; counts are TP/FN/TN/FP, and '' of more classes.
+      versions: how many versions of the images, as text; None where images are not multiplied.
       values: text by metric, 'auc', 'f_beta' (0.xxx) and `RATE_COLUMNS` (percent); of more classes `OF_CLASSES`.
       intervals: text of the 95 % interval by metric, where there is one.
       source: of a published row, the paper, its table and the images.
@@ -57,6 +58,7 @@ class Row:
     values: dict[str, str]
     intervals: dict[str, str]
     source: str = ""
+    versions: str | None = None
 
 
 def number(value: float | None, *, percent: bool = False) -> str:
@@ -74,7 +76,8 @@ def result_row(output: str, metrics: Mapping[str, Any]) -> Row:
         affected.setdefault(reason, []).append(name)
     reasons = [f"no {', '.join(undefined)}: {reason}" for reason, undefined in affected.items()]
     if metrics["unknown"]:
-        reasons.insert(0, f"{metrics['unknown']} more images have no known target")
+        what = "images" if "versions" not in metrics else "versions of images"
+        reasons.insert(0, f"{metrics['unknown']} more {what} have no known target")
     intervals: dict[str, str] = {}
     for name, interval in metrics["intervals"].items():
         shown = [column for column, source in names.items() if source == name]
@@ -93,6 +96,7 @@ def result_row(output: str, metrics: Mapping[str, Any]) -> Row:
         counts=counts,
         values={column: number(metrics[name], percent=name in PERCENT) for column, name in names.items()},
         intervals=intervals,
+        versions=str(metrics["versions"]) if "versions" in metrics else None,
     )
 
 

@@ -24,6 +24,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64, Shaped
 
 from busjax.evaluation import bootstrap
+from busjax.evaluation.counts import counted
 
 SEGMENTATION = "segmentation"
 """The key, beside the outputs of a part, under which results.json holds what is here."""
@@ -159,6 +160,7 @@ def segmentation_results(
     threshold_from: str = "fixed",
     resamples: int = 1000,
     seed: int = 0,
+    versions: bool = False,
 ) -> dict[str, Any]:
     """The entry of results.json: JSON values, None where a value is undefined.
 
@@ -167,6 +169,8 @@ def segmentation_results(
       threshold, threshold_from: of the pixels that `segmentation` counts, and where it comes from.
       resamples: of cases, for 95 % percentile intervals of the means; 0 for none.
       seed: of the resamples.
+      versions: whether images may be versions of others; `versions` and `lesion_versions`, the numbers of rows, then
+        stand beside `images` and `lesion_images`. Every figure's own "images" are those rows.
 
     Returns:
       images, cases (with a mask), unmasked (images without), lesion_images, lesion_cases, pixels (of an image),
@@ -183,11 +187,15 @@ def segmentation_results(
         raise ValueError(f"segmentation: found images of {sizes.tolist()} pixels, expected one size")
     masked, lesions = segmentation.has_mask, segmentation.has_lesion
     how = {"resamples": resamples, "seed": seed}
+
+    def size(chosen: np.ndarray) -> dict[str, int]:
+        return counted(segmentation.image_id[chosen], versions)
+
     return {
-        "images": int(masked.sum()),
+        **size(masked),
         "cases": len(np.unique(segmentation.case_id[masked])),
         "unmasked": int((~masked).sum()),
-        "lesion_images": int(lesions.sum()),
+        **{f"lesion_{name}": count for name, count in size(lesions).items()},
         "lesion_cases": len(np.unique(segmentation.case_id[lesions])),
         "pixels": int(sizes[0]) if len(sizes) else 0,
         "threshold": threshold,
@@ -198,7 +206,7 @@ def segmentation_results(
         "lesions": _summaries(segmentation.subset(lesions), **how),
         "by_class": {
             name: {
-                "images": int(of_class.sum()),
+                **size(of_class),
                 "cases": len(np.unique(segmentation.case_id[of_class])),
                 **_summaries(segmentation.subset(of_class), **how),
             }

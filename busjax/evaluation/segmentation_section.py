@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from busjax.evaluation.bootstrap import LEVEL
+from busjax.evaluation.counts import size_of, size_text
 from busjax.evaluation.examples import MaskExample
 from busjax.evaluation.page import picture
 from busjax.evaluation.rows import MISSING, number
@@ -38,9 +39,13 @@ def segmentation_rows(entry: Mapping[str, Any]) -> list[tuple[str, str, dict[str
         return told
 
     return [
-        ("all with a mask", f"{entry['images']} ({entry['cases']})", cells(entry)),
-        ("with a lesion", f"{entry['lesion_images']} ({entry['lesion_cases']})", cells(entry["lesions"])),
-        *((name, f"{own['images']} ({own['cases']})", cells(own)) for name, own in entry["by_class"].items()),
+        ("all with a mask", size_of(entry), cells(entry)),
+        (
+            "with a lesion",
+            size_text(entry["lesion_images"], entry["lesion_cases"], entry.get("lesion_versions")),
+            cells(entry["lesions"]),
+        ),
+        *((name, size_of(own), cells(own)) for name, own in entry["by_class"].items()),
     ]
 
 

@@ -59,17 +59,19 @@ class Multitask:
       make: function of (settings, backbone, **fields).
       backbone: the network's own, or None where any will do.
       options: of the backbone, as the network needs them.
+      dropout_first: whether dropout acts on the averaged features, so that there is some without hidden layers, too.
     """
 
     make: Callable[..., MultitaskNetwork | MTEstan]
     backbone: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    dropout_first: bool = False
 
 
 MULTITASK: dict[str, Multitask] = {
     "benchmark": Multitask(benchmark_multitask),
-    "dizaj": Multitask(dizaj),
-    "dizaj_unet": Multitask(dizaj_unet, "unet", {"levels": UNET_LEVELS, "normalise": True}),
+    "dizaj": Multitask(dizaj, dropout_first=True),
+    "dizaj_unet": Multitask(dizaj_unet, "unet", {"levels": UNET_LEVELS, "normalise": True}, dropout_first=True),
     # EMT-NET (Shi et al.) has a segmentation branch on MobileNet. No code is public; our reading is the benchmark's
     # decoder on it: 4,873,554 parameters, 4% fewer than the 5.1 million that Shareef et al. give.
     "emt_net": Multitask(benchmark_multitask, "mobilenet"),

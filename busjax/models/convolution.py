@@ -90,7 +90,9 @@ def _on_cpu(strides: tuple[int, int], pads: Any, products: bool) -> Any:
 
     @backward.def_vmap
     def _backward_of_many(axis_size: int, is_mapped: Any, *arguments: Array) -> tuple[Any, Any]:
-        return jax.vmap(functools.partial(gradients, _of_windows))(*_spread(axis_size, is_mapped, *arguments)), (True,) * 2
+        return jax.vmap(functools.partial(gradients, _of_windows))(*_spread(axis_size, is_mapped, *arguments)), (
+            True,
+        ) * 2
 
     @jax.custom_vjp
     def convolution(x: Array, kernel: Array) -> Array:

@@ -17,6 +17,7 @@ from busjax.sweeps.errors import SweepError
 from busjax.sweeps.naming import run_names
 from busjax.training.config import from_json, refuse_other, to_json, validate
 from busjax.training.errors import ConfigError
+from busjax.training.unused import refuse_unused
 from busjax.training.workdir import Workdir
 
 _PATIENCE = 30.0  # seconds to wait while another sweep writes there
@@ -97,9 +98,13 @@ def plan(source: str, base: Base, root: Path, folder: Path | None) -> list[Plann
     _refuse_equal(path, runs)
     runs = _known_names(runs, folder)
     _refuse_equal_names(path, runs)
-    if folder is not None:
-        for run in runs:
-            _refuse_strangers(run, folder)
+    for number, run in enumerate(runs, start=1):
+        if folder is not None and _has_begun(run, folder):
+            continue
+        try:
+            refuse_unused(from_json(run.config))
+        except ConfigError as error:
+            raise SweepError(f"{path}: run {number} ({run.name}): {error}") from None
     return runs
 
 
@@ -180,14 +185,16 @@ def _known_names(runs: list[PlannedRun], folder: Path | None) -> list[PlannedRun
     return [dataclasses.replace(run, name=known.get(_key(run.config), run.name)) for run in runs]
 
 
-def _refuse_strangers(run: PlannedRun, folder: Path) -> None:
+def _has_begun(run: PlannedRun, folder: Path) -> bool:
+    """Whether a run has begun there, which goes on with the config that it began with, and no other."""
     workdir = Workdir(folder / run.name)
     try:
         if not workdir.begun():
-            return
+            return False
         stored = json.loads(workdir.config.read_text(encoding="utf-8"))["config"]
         refuse_other(stored, from_json(run.config), f"--workdir {workdir.path}")
     except ConfigError as error:
         raise SweepError(str(error)) from None
     except (OSError, ValueError, KeyError, TypeError):
         raise SweepError(f"{workdir.config}: not to be read, expected the config of the run that began there") from None
+    return True

@@ -85,6 +85,7 @@ def evaluate(run: Run, facts: dict[str, Any], console: Console) -> dict[str, Any
         threshold=config.eval.threshold,
         seed=config.seed,
         leak=_leak(run),
+        versions=bool(config.data.variants),
     )
     if jax.process_index() == 0:
         for part, predictions in parts.items():
@@ -197,10 +198,8 @@ def _facts(run: Run, launches: list[dict[str, Any]], cells: dict[str, tuple[int,
         "seed": config.seed,
     }
     for name, rows in run.data.split.parts().items():
-        cases, images = len(np.unique(table.case_id[rows])), len(np.unique(run.data.images[rows]))
-        counted = f"{images} images" if images == len(rows) else f"{len(rows)} versions of {images} images"
-        malignant = int((table.label[rows] == MALIGNANT).sum())
-        shown[f"{name} part"] = f"{counted} of {cases} cases, {malignant} malignant"
+        cases, malignant = len(np.unique(table.case_id[rows])), int((table.label[rows] == MALIGNANT).sum())
+        shown[f"{name} part"] = f"{run.data.images_text(rows)} of {cases} cases, {malignant} malignant"
     shown |= {
         "networks": ", ".join(f"{name}: {network_title(settled, name)}" for name in run.method.networks),
         "first weights": _first_weights(run),

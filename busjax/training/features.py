@@ -106,7 +106,8 @@ class RunFeatures:
             self._store = FeatureStore(self._folder, network)
             self._ready |= {*wanted}
             if console is not None:
-                console.print(f"features of {len(rows)} images: {made} computed, {len(rows) - made} read")
+                several = self._data.images_text(rows)
+                console.print(f"features of {several}: {made} computed, {len(rows) - made} read")
         return self._store
 
     def _fill(self, store: FeatureStore, state: Any, rows: Int[np.ndarray, " rows"]) -> int:

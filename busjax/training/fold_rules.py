@@ -50,7 +50,9 @@ def check_fold_devices(config: ConfigDict, devices: int, hosts: int) -> None:
     if config.data.split != LEAVE_ONE_OUT:
         return
     if hosts > 1:
-        raise ConfigError(f"data.split: found {LEAVE_ONE_OUT!r} on {hosts} hosts, expected one; use a sweep over data.fold")
+        raise ConfigError(
+            f"data.split: found {LEAVE_ONE_OUT!r} on {hosts} hosts, expected one; use a sweep over data.fold"
+        )
     if config.data.fold == EVERY and config.data.folds % devices:
         raise ConfigError(
             f"data.folds: found {config.data.folds}, expected a multiple of the {devices} devices, which divide the folds"

@@ -1,5 +1,6 @@
 """The head of a finished run as the start of another: fine-tuning stacked on a classifier of stored features."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -25,7 +26,7 @@ SAME = ("name", "train", "test", "groups", "image_size", "resize", "pixels", "gr
 
 
 def take_head(
-    state: TrainState, config: ConfigDict, data: RunData, mesh: jax.sharding.Mesh
+    state: TrainState, config: ConfigDict, data: RunData, mesh: jax.sharding.Mesh, checksum: str
 ) -> tuple[TrainState, dict[str, Any]]:
     """A first state with the head (hidden layers and last layer) of the best checkpoint of another run.
 
@@ -34,13 +35,15 @@ def take_head(
       config: of the run; `pretrained.head_from` is the other run's work directory.
       data: of the run.
       mesh: its devices.
+      checksum: of the file of released weights that `state` has.
 
     Returns:
       The state, and what was taken: head_from, head_step, head_metric (the value it was chosen by).
 
     Raises:
-      ConfigError: there is no finished run, it answers another question, starts from another release, has images
-        prepared otherwise or a head of another shape, or has seen images that this run validates or tests on.
+      ConfigError: there is no finished run, it answers another question, starts from another release or another file
+        of it, has images prepared otherwise or a head of another shape, or has seen images that this run validates or
+        tests on.
       CheckpointError: it has no best checkpoint.
     """
     path = config.pretrained.head_from
@@ -58,6 +61,11 @@ def take_head(
     ):
         if found != expected:
             raise ConfigError(f"pretrained.head_from: {path} has the {field} {found!r}, expected {expected!r}")
+    if (started := _checksum(source, other, path)) != checksum:
+        raise ConfigError(
+            f"pretrained.head_from: {path} has started from the weights {started}, expected {checksum} as this run "
+            f"has, though both are called {config.pretrained.release!r} (pretrained.path)"
+        )
     for field in SAME:
         found, expected = (
             tuple(v) if isinstance(v := data_of[field], list) else v for data_of in (theirs.data, config.data)
@@ -80,6 +88,17 @@ def take_head(
     taken = {part: params[part] for part in HEAD if part in params}
     network = NetworkState({**ours.params, **taken}, ours.batch_stats, ours.opt_state)
     return TrainState(state.step, state.key, {name: network}), {"head_from": str(source.path), **told}
+
+
+def _checksum(source: Workdir, name: str, path: str) -> str:
+    """The checksum of the released weights that the other run has started from."""
+    try:
+        return str(json.loads(source.pretrained.read_text(encoding="utf-8"))[name]["checksum"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ConfigError(
+            f"pretrained.head_from: {source.pretrained}: found no checksum of the weights of {name!r}, expected that "
+            f"of the file which {path} has started from"
+        ) from None
 
 
 def _best(source: Workdir, config: ConfigDict, name: str, mesh: jax.sharding.Mesh) -> tuple[Any, dict[str, Any]]:

@@ -72,8 +72,9 @@ class Run:
         state = parallel.initialise(self.method.init, key, self.config.data.image_size, self.mesh)
         state, loaded = load_releases(state, self.method, self.config)
         if self.config.pretrained.head_from:
-            state, taken = take_head(state, self.config, self.data, self.mesh)
-            loaded[self.config.model.network] |= taken
+            own = loaded[self.config.model.network]
+            state, taken = take_head(state, self.config, self.data, self.mesh, own["checksum"])
+            own |= taken
         if loaded and jax.process_index() == 0:
             write_atomic(self.workdir.pretrained, json.dumps(loaded, indent=2) + "\n")
         return self.programs.first(state)

@@ -5,6 +5,7 @@ import functools
 import math
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import grain
 import jax
@@ -14,6 +15,7 @@ from ml_collections import ConfigDict
 
 from busjax.atomic import write_atomic
 from busjax.data.augmentation import Augmentation
+from busjax.data.despeckle import first_steps
 from busjax.data.folds import Folds
 from busjax.data.joined import JoinedDataset
 from busjax.data.modality import of_modality
@@ -60,6 +62,11 @@ class RunData:
         """The rows that training batches are drawn from; folds draw from those of all of them (`data/folds.py`)."""
         return self.split.train if self.folds is None else np.union1d(self.split.train, self.split.test)
 
+    def images_text(self, rows: np.ndarray) -> str:
+        """How many images some rows are: '57 images', or '120 versions of 57 images'."""
+        images = len(np.unique(self.images[rows]))
+        return f"{images} images" if images == len(rows) else f"{len(rows)} versions of {images} images"
+
 
 def open_data(config: ConfigDict, workdir: Workdir) -> RunData:
     """Opens the datasets of a config, building those that are missing where that may be, and their split.
@@ -93,7 +100,8 @@ def open_data(config: ConfigDict, workdir: Workdir) -> RunData:
     if data.variants:
         augmentation = Augmentation.from_mapping(data.augment.to_dict())
         # By the seed of the split, so that runs of several seeds have the same versions.
-        dataset = VariantDataset(joined, data.variants, augmentation, data.split_seed)
+        first = first_steps(data.grey, data.despeckle)
+        dataset = VariantDataset(joined, data.variants, augmentation, data.split_seed, first)
     if workdir.begun():
         split = read_split(workdir.splits, dataset.table)
     else:
@@ -137,6 +145,13 @@ def settle_split(data: RunData, workdir: Workdir, tasks: Iterable[str], groups: 
         write_split(data.split, data.dataset.table, workdir.splits)
 
 
+def _first_steps_left(config: ConfigDict) -> dict[str, Any]:
+    """Luminance and filter, of images that have not had them: those of versions come before the versions."""
+    if config.data.variants:
+        return {"grey": False, "despeckle": ""}
+    return {"grey": config.data.grey, "despeckle": config.data.despeckle}
+
+
 def training_stream(config: ConfigDict, data: RunData, sharding: NamedSharding) -> grain.IterDataset:
     """Endless training batches on the devices."""
     return training_batches(
@@ -152,8 +167,7 @@ def training_stream(config: ConfigDict, data: RunData, sharding: NamedSharding) 
         process_count=jax.process_count(),
         cache=config.data.cache,
         preprocessing=preprocessing(config),
-        grey=config.data.grey,
-        despeckle=config.data.despeckle,
+        **_first_steps_left(config),
         folds=data.folds,
     )
 
@@ -185,7 +199,6 @@ def evaluation_stream(
         process_count=jax.process_count() if sharding is not None else 1,
         cache=cache and config.data.cache,
         preprocessing=preprocessing(config),
-        grey=config.data.grey,
-        despeckle=config.data.despeckle,
+        **_first_steps_left(config),
         folds=data.folds if data.folds is not None and data.folds.together else None,
     )

@@ -7,13 +7,18 @@ import shutil
 import jax
 import numpy as np
 import pytest
+import scipy.ndimage
 from ml_collections import ConfigDict
 
 from busjax.atomic import write_atomic
+from busjax.data.augmentation import Augmentation
+from busjax.data.transforms import Example, squash
 from busjax.data.variants import VariantDataset
 from busjax.models.region_enhanced import RegionEnhancedNetwork
 from busjax.training.config import ConfigError, validate
+from busjax.training.features import fingerprint
 from busjax.training.loop import train
+from busjax.training.releases import preprocessing
 from configs import hijab, rem
 from tests.pretrained.tiny import keras_tensors, write_legacy
 from tests.training.test_loop import final_state, quiet, start
@@ -92,6 +97,28 @@ def test_features_are_computed_once(config, tmp_path, passed):
     run, _ = run_to_the_end(config, tmp_path / "images")
     held = padded(parts["val"]), padded(parts["test"])
     assert sum(passed) == 2 * (8 * run.data.steps_per_epoch + held[0]) + sum(held)
+
+
+def test_a_filter_is_of_the_released_image_and_features_know_it(config, tmp_path):
+    """The pixels by hand: filter, warp, resize, scaling; their fingerprints are those of the store."""
+    config.data.despeckle, config.data.grey = "median", True
+    run = start(config, tmp_path)
+    run._features.store(run.new_state(), ("train",))
+    stored = json.loads((tmp_path / "features/index.json").read_text())["images"]
+    dataset, table = run.data.dataset, run.data.dataset.table
+    augmentation = Augmentation.from_mapping(config.data.augment.to_dict())
+    scaled = preprocessing(config)
+    for row in run.data.split.train[:6]:
+        record = dataset._dataset[int(dataset.images[row])]
+        image_id, number = record["image_id"], int(row) % 2
+        filtered = scipy.ndimage.median_filter(record["image"][..., 0], 5, mode="reflect")  # the phantom is grey
+        example = Example(np.repeat(filtered[..., None], 3, axis=2), record["mask"])
+        if number:
+            random = np.random.default_rng([config.data.split_seed, number, *image_id.encode()])
+            example = augmentation.apply(example, 0, crop=False, rng=random)
+        pixels = scaled.apply(squash(example, 16, scaled.interpolation).image[None])
+        assert stored[str(table.image_id[row])][0] == fingerprint(pixels), (image_id, number)
+    run.checkpoints.close()
 
 
 def test_what_changed_is_computed_again(config, tmp_path, passed, monkeypatch):

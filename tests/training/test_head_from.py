@@ -1,6 +1,8 @@
 """A run whose head is that of another: what is taken, and which runs it is not taken from."""
 
+import hashlib
 import json
+import shutil
 
 import jax
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 from busjax.training.config import ConfigError, validate
 from busjax.training.loop import train
 from configs import hijab
+from tests.pretrained.tiny import keras_tensors, write_legacy
 from tests.training.test_loop import quiet, start
 from tests.training.test_releases import flat
 
@@ -103,6 +106,35 @@ def test_runs_that_do_not_fit(tuned, tmp_path, fields, message):
     run = start(tuned, tmp_path / "tuned")
     with pytest.raises(ConfigError, match=message):
         run.new_state()
+    run.checkpoints.close()
+
+
+def test_other_weights_of_the_same_name(tuned, finished, tmp_path):
+    """A head fits the features of one file of weights; where that file was plays no part."""
+    moved = tmp_path / "moved.weights.h5"
+    shutil.copy(tuned.pretrained.path, moved)
+    tuned.pretrained.path = str(moved)
+    run = start(tuned, tmp_path / "moved")
+    run.new_state()
+    run.checkpoints.close()
+    ours = f"sha256:{hashlib.sha256(moved.read_bytes()).hexdigest()}"
+    tensors = keras_tensors()
+    tensors["deep/kernel"] *= 2
+    tuned.pretrained.path = str(write_legacy(tmp_path / "other.weights.h5", tensors))
+    theirs = f"sha256:{hashlib.sha256((tmp_path / 'other.weights.h5').read_bytes()).hexdigest()}"
+    run = start(tuned, tmp_path / "other")
+    with pytest.raises(ConfigError) as error:
+        run.new_state()
+    assert str(error.value) == (
+        f"pretrained.head_from: {finished[0]} has started from the weights {ours}, expected {theirs} as this run has, "
+        "though both are called 'keras/tiny' (pretrained.path)"
+    )
+    for content in ("{}", "none"):
+        (finished[0] / "pretrained.json").write_text(content)
+        with pytest.raises(
+            ConfigError, match=r"head_from: \S+pretrained.json: found no checksum of the weights of 'net'"
+        ):
+            run.new_state()
     run.checkpoints.close()
 
 

@@ -40,6 +40,10 @@ THERE = ("--workdir", "{tmp}")
         (("--config", "configs/ram.py", *THERE), "error: --config configs/ram.py: no such file"),
         ((*DEMO, *THERE, "--process=1"), "error: --processes and --process need --coordinator"),
         ((*DEMO, *THERE, "--config.model.batch_norm=frozen"), "error: model.batch_norm: found 'frozen', expected"),
+        (
+            (*DEMO, *THERE, "--config.model.mt.head.dropout_rate=0.5"),
+            "error: model.mt.head.dropout_rate: found 0.5, exp",
+        ),
     ],
 )
 def test_what_is_refused(arguments, message, tmp_path):

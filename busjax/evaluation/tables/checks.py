@@ -55,15 +55,17 @@ def checked_measures(
     predictions: Predictions,
     threshold: float,
     masks: Segmentation | None,
+    *,
+    versions: bool = False,
 ) -> Measures:
-    """The metrics, from the predictions; the counts in results.json must be the same.
+    """The metrics, from the predictions; the counts in results.json must be the same. Arguments as of `measure`.
 
     Raises:
       TableError: they are not, or the predictions have no metrics.
     """
     file = f"predictions/{part}.csv"
     try:
-        measures = measure(predictions, threshold, masks)
+        measures = measure(predictions, threshold, masks, versions=versions)
     except ValueError as error:
         raise TableError(f"{path / file}: {error}") from None
     entry = results[part].get(predictions.name, {})

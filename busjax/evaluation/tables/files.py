@@ -34,7 +34,8 @@ DEFINITIONS = (
     f"IoU by class: the mean over the test images of the class that have a mask; average, the unweighted mean of the "
     f"three; lesions, the mean over images with a lesion. {EMPTY_MASKS}.",
     f"{MISSING}: undefined, not measured or not published. Images and cases are those of the test parts whose class is "
-    "known.",
+    "known. Where versions of images are tested, their number stands beside that of the images they are of; metrics "
+    "count every version.",
     "Published rows were measured on other images or other folds than ours: a difference to ours is not a difference "
     "between methods.",
 )

@@ -54,6 +54,11 @@ class RunFolder:
     weights: Mapping[str, str]
     leak: str
 
+    @property
+    def versions(self) -> bool:
+        """Whether its images may be versions of others."""
+        return has_versions(self.config)
+
 
 @dataclass(frozen=True)
 class MissingRun:
@@ -111,6 +116,11 @@ def find_runs(
     if not found:
         raise TableError(f"--workdir {root}: no run in it, expected folders with the config.json of a run")
     return finished, missing
+
+
+def has_versions(config: Mapping[str, Any]) -> bool:
+    """Whether a run makes versions of images, by the fields of its config."""
+    return bool(config.get("data.variants"))
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -184,7 +194,15 @@ def _read_run(path: Path, name: str, config: Mapping[str, Any], part: str) -> Ru
         if len(predictions.classes) == 2
     }
     measures = {
-        output: checked_measures(path, part, results, predictions, thresholds.get(output, math.nan), segmentation)
+        output: checked_measures(
+            path,
+            part,
+            results,
+            predictions,
+            thresholds.get(output, math.nan),
+            segmentation,
+            versions=has_versions(config),
+        )
         for output, predictions in outputs.items()
     }
     check_masks(path, part, results, segmentation)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from busjax.evaluation.counts import size_text
 from busjax.evaluation.literature import PAPERS, RATES
 from busjax.evaluation.published import OTHER_DATA, PublishedRow, PublishedTable
 from busjax.evaluation.rows import MISSING
@@ -54,7 +55,8 @@ class Line:
       kind: 'published', 'run' (one fold), 'mean', 'deviation' or 'pooled'.
       label: the published method, or what tells our row from the others.
       what: how the line came about, with the marks that must not be lost.
-      images: images and cases (of a mean those of each run, from the smallest to the largest), or 'other data'.
+      images: images and cases, and versions where there are more of these (of a mean those of each run, from the
+        smallest to the largest), or 'other data'.
       shown: text by column.
       values: the metrics as numbers from 0 to 1; without those that are undefined or not given.
       facts: what files have beside it: row, output, fold, seed, run, data, threshold, note.
@@ -146,7 +148,7 @@ def summary_lines(summary: Summary, label: str, row: str) -> tuple[list[Line], l
             "threshold": f"{run.thresholds[summary.output]:g}" if summary.output in run.thresholds else "",
             "note": run.leak,
         }
-        size = f"{measures.images} ({measures.cases})"
+        size = size_text(measures.images, measures.cases, measures.versions)
         what = f"fold {run.config.get(FOLD, 0)}, seed {run.config.get(SEED, 0)}{own_marks}"
         each.append(Line("run", label, what, size, _shown(measures.values), _defined(measures.values), own))
     if len(each) == 1:
@@ -161,7 +163,7 @@ def summary_lines(summary: Summary, label: str, row: str) -> tuple[list[Line], l
     size = _sizes([measures for _, measures in summary.folds])
     lines = [Line("mean", label, f"mean {spread}", size, shown, _defined(summary.mean), facts)]
     if summary.pooled is not None:
-        size = f"{summary.pooled.images} ({summary.pooled.cases})"
+        size = size_text(summary.pooled.images, summary.pooled.cases, summary.pooled.versions)
         values = summary.pooled.values
         lines.append(Line("pooled", label, f"all pooled{marks}", size, _shown(values), _defined(values), facts))
     what = f"standard deviation of {len(each)}{of} runs{marks}"
@@ -207,12 +209,15 @@ def assemble(
 
 
 def _sizes(folds: Sequence[Measures]) -> str:
-    """Images and cases of each of several runs: '57–62 (28–30)'."""
+    """Images and cases of each of several runs: '57–62 (28–30)', '57–62 (28–30), 120–130 versions'."""
 
     def ends(counts: list[int]) -> str:
         return f"{min(counts)}–{max(counts)}" if min(counts) < max(counts) else str(min(counts))
 
-    return f"{ends([fold.images for fold in folds])} ({ends([fold.cases for fold in folds])})"
+    images, cases = ends([fold.images for fold in folds]), ends([fold.cases for fold in folds])
+    if all(fold.versions in (None, fold.images) for fold in folds):
+        return size_text(images, cases)
+    return size_text(images, cases, ends([fold.versions or fold.images for fold in folds]))
 
 
 def _shown(values: Mapping[str, float]) -> dict[str, str]:

@@ -5,6 +5,9 @@ from typing import Any
 
 from busjax.names import image_of
 
+LEAKING = "leaks patients"
+"""What stands beside every figure of a run whose parts share patients."""
+
 SIDES = (("train", "val"), ("test",))
 """The parts that a network is made by, and those that it is judged by."""
 

@@ -1,11 +1,13 @@
 """The metrics of a table, of one run and of several put together."""
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from busjax.evaluation.counts import counted
 from busjax.evaluation.literature import CLASS_IOUS
 from busjax.evaluation.metrics import binary_metrics, decide
 from busjax.evaluation.multiclass import multiclass_metrics
@@ -35,6 +37,8 @@ class Measures:
       undefined: for each metric of a class decision that is NaN, why.
       images, cases: with a known target.
       counts: images as TP, FN, TN, FP; of more than two classes the confusion matrix, row by row.
+      versions: of a run that makes versions of images, how many were tested, which is what values and counts are of;
+        else None.
     """
 
     values: Mapping[str, float]
@@ -42,15 +46,19 @@ class Measures:
     images: int
     cases: int
     counts: tuple[int, ...]
+    versions: int | None = None
 
 
-def measure(predictions: Predictions, threshold: float, masks: Segmentation | None) -> Measures:
+def measure(
+    predictions: Predictions, threshold: float, masks: Segmentation | None, *, versions: bool = False
+) -> Measures:
     """The metrics of one run's output; those of masks are means over the images that have one.
 
     Args:
       predictions: of the output.
       threshold: of a decision between two classes; of more the highest score decides.
       masks: the figures of predicted masks; None where the run predicts none.
+      versions: whether images may be versions of others.
 
     Raises:
       ValueError: no known target.
@@ -61,7 +69,8 @@ def measure(predictions: Predictions, threshold: float, masks: Segmentation | No
     of_masks = {name: value for name, value in overlap.items() if name in OF_MASKS}
     values = {**dict.fromkeys(METRICS, math.nan), **found.values}
     values |= {name: math.nan if value is None else value for name, value in of_masks.items()}
-    return Measures(values, found.undefined, found.images, found.cases, found.counts)
+    size = counted(predictions.image_id[predictions.known], versions)
+    return Measures(values, found.undefined, size["images"], found.cases, found.counts, size.get("versions"))
 
 
 def _of_two(predictions: Predictions, threshold: float) -> Measures:
@@ -86,7 +95,13 @@ def _of_more(predictions: Predictions) -> Measures:
     return Measures(values, reasons, found.images, found.cases, tuple(n for row in found.confusion for n in row))
 
 
-def pool(outputs: Sequence[Predictions], thresholds: Sequence[float], masks: Sequence[Segmentation | None]) -> Measures:
+def pool(
+    outputs: Sequence[Predictions],
+    thresholds: Sequence[float],
+    masks: Sequence[Segmentation | None],
+    *,
+    versions: bool = False,
+) -> Measures:
     """The metrics over the test images of all folds together, each image decided at its own fold's threshold.
 
     The AUC ranks the scores of all folds as if they were one network's.
@@ -98,18 +113,12 @@ def pool(outputs: Sequence[Predictions], thresholds: Sequence[float], masks: Seq
     given = [found for found in masks if found is not None]
     joined = _joined_masks(given) if given else None
     if len(together.classes) > 2:
-        return measure(together, math.nan, joined)
+        return measure(together, math.nan, joined, versions=versions)
     decisions = [decide(output, threshold) for output, threshold in zip(outputs, thresholds, strict=True)]
     # A score of 1 for the class that was decided: at 0.5 these give the same decisions, whatever the thresholds were.
     decided = _joined(outputs, [np.stack([~positive, positive], axis=1).astype(np.float64) for positive in decisions])
-    found, ranked = measure(decided, 0.5, joined), measure(together, 0.5, None)
-    return Measures(
-        values={**found.values, "auc": ranked.values["auc"]},
-        undefined=found.undefined,
-        images=found.images,
-        cases=found.cases,
-        counts=found.counts,
-    )
+    found, ranked = measure(decided, 0.5, joined, versions=versions), measure(together, 0.5, None)
+    return dataclasses.replace(found, values={**found.values, "auc": ranked.values["auc"]})
 
 
 def mean_and_deviation(folds: Sequence[Measures]) -> tuple[dict[str, float], dict[str, float]]:

@@ -4,13 +4,15 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from busjax.evaluation.counts import OF_VERSIONS
 from busjax.evaluation.published import row_of
 from busjax.evaluation.tables.errors import TableError
 from busjax.evaluation.tables.folders import RunFolder
 from busjax.evaluation.tables.groups import FOLD, SEED, Group
+from busjax.evaluation.tables.leaks import LEAKING
 from busjax.evaluation.tables.measures import Measures, mean_and_deviation, pool
 
-LEAKS, INCOMPLETE, SYNTHETIC = "leaks patients", "incomplete", "synthetic images"
+LEAKS, INCOMPLETE, SYNTHETIC = LEAKING, "incomplete", "synthetic images"
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +97,8 @@ def _summary(group: Group, output: str, absent: Sequence[str], twice: str) -> Su
     if leaks:
         marks.append(LEAKS)
         notes.append(f"{LEAKS}: {'; '.join(leaks)}. Its figures are too high")
+    if any(measures.versions not in (None, measures.images) for _, measures in folds):
+        notes.append(OF_VERSIONS)
     if absent:
         marks.append(INCOMPLETE)
     if "phantom" in str(group.settings.get("data.name", "")) + str(group.settings.get("data.test", "")):
@@ -152,7 +156,8 @@ def _pooled(group: Group, output: str) -> Measures:
     runs = group.runs
     try:
         thresholds = [run.thresholds.get(output, math.nan) for run in runs]
-        return pool([run.outputs[output] for run in runs], thresholds, [run.masks for run in runs])
+        masks = [run.masks for run in runs]
+        return pool([run.outputs[output] for run in runs], thresholds, masks, versions=runs[0].versions)
     except ValueError as error:
         raise TableError(f"{runs[0].name} and its other folds: {error}") from None
 

@@ -44,7 +44,8 @@ def _wide(table: ResultTable) -> Table:
         label = (
             line.label if published else f"  {line.what}" if line.label == before else f"{line.label}\n  {line.what}"
         )
-        made.add_row(Text(label), Text(line.images), *cells, style="dim" if published else None)
+        size = Text(line.images.replace("), ", "),\n"))  # images and cases, versions under them
+        made.add_row(Text(label), size, *cells, style="dim" if published else None)
         before = line.label
     return made
 
@@ -55,7 +56,7 @@ def _block(line: Line, columns: tuple[str, ...]) -> Table:
     made.add_column("value")
     made.add_row("", Text(line.label, style="bold"))
     made.add_row("", Text(line.what))
-    made.add_row("images", Text(line.images))
+    made.add_row("images (cases)", Text(line.images))
     for column in columns:
         made.add_row(HEADINGS[column], Text(_cell(line.shown, column)))
     return made
