@@ -1,7 +1,7 @@
 """A lesion in mammography and in ultrasound: two networks and their fusion (Habib et al. 2020, Table 1).
 
     python launch.py --config configs/habib.py:small --config.data.name=phantom/paired --workdir runs/habib
-    python launch.py --config configs/habib.py:end_to_end,lmcl,cnn --config.data.name=paired_lesions/OURS --workdir runs/habib
+    python launch.py --config configs/habib.py:end_to_end,lmcl,cnn --workdir runs/habib_cnn
     python launch.py --config configs/habib.py:ultrasound,small --config.data.name=bus_bra --workdir runs/habib_us
 
 - separate (default): both single networks are trained, then the fusion network on their descriptors. end_to_end: all
@@ -18,12 +18,12 @@
 
 The protocol leaves one lesion out at a time (`data.split`), 120 in all, 60 of them malignant; all 120 are trained in
 one run, side by side, as many together as `train.folds_at_once` says. `--config.data.fold=17` trains without one lesion
-alone: a sweep over it gives the same table (`configs/sweeps/habib_folds.py`). The other lesions of the dataset validate.
+alone; a sweep over it gives the same scores (`configs/sweeps/habib_folds.py`). The dataset's other lesions validate.
 
 Of the paper: crops of contoured lesions, augmented by shifts, turns and flips; the descriptors of 512 values of the
 small network, which it trains from random weights, and GoogLeNet from ImageNet; a fusion network of seven layers; the
-losses; 120 lesions in turn, and a lesion's score is the mean over all its appearances. Ours, where it is silent: the crop
-(`busjax/data/lesion.py`), 224 pixels for GoogLeNet and 128 for the small network, shifts of 10%, turns of 20 degrees;
+losses; 120 lesions in turn, and a lesion's score is the mean over all its appearances. Ours, where it is silent: the
+crop (`busjax/data/lesion.py`), 224 pixels for GoogLeNet and 128 for the small network, shifts of 10%, turns of 20 degrees;
 layer sizes (`busjax/models/habib_cnn.py`, `fusion.py`); s = 16 and m = 0.35; Adam with 1e-3, of GoogLeNet 1e-4; batches
 of 32 pairs; 50 epochs, of which the last is reported: no epoch is chosen for a lesion. A pair is any mammogram with any
 ultrasound image of a lesion, in the training of the single networks, too.

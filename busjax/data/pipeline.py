@@ -176,8 +176,8 @@ def evaluation_batches(
       dataset: records by row.
       indices: rows to evaluate.
       image_size: height and width of a view, in pixels.
-      resize: 'squash', 'pad', 'lesion' or 'lesion_square' (one view), or 'short_side' and windows along the longer side (Qi et al.
-        2019).
+      resize: 'squash', 'pad', 'lesion' or 'lesion_square' (one view), or 'short_side' and windows along the longer
+        side (Qi et al. 2019).
       views: number of windows per image; 5 in the paper; 1 is the centre.
       batch_size: number of images (not views) in a global batch.
       sharding: of the batch axis; None leaves numpy arrays of this host's part.

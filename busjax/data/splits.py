@@ -261,8 +261,8 @@ def _left_out_in_turn(
     for kind, own, wanted in ((True, malignant, folds // 2), (False, others, folds - folds // 2)):
         if len(own) <= wanted:
             raise SplitError(
-                f"leave_one_out: found {len(own)} {'' if kind else 'non-'}malignant cases, expected more than {wanted}: "
-                f"half of data.folds = {folds}, and some that validate"
+                f"leave_one_out: found {len(own)} {'' if kind else 'non-'}malignant cases, expected more than "
+                f"{wanted}: half of data.folds = {folds}, and some that validate"
             )
         chosen.append(np.random.default_rng([seed, int(kind)]).permutation(own)[:wanted])
     turn = np.sort(np.concatenate(chosen))

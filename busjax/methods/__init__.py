@@ -10,7 +10,7 @@ from busjax.methods.autoencoding import Pretraining, autoencoding
 from busjax.methods.classification import classification
 from busjax.methods.cross_training import MT, SN, cross_training
 from busjax.methods.freezing import freeze_parameters
-from busjax.methods.fusion import COMBINED, SINGLE, descriptor_shape, fusion
+from busjax.methods.fusion import COMBINED, SINGLE, fusion
 from busjax.methods.losses import LMCL, make_loss
 from busjax.methods.method import AXIS, Method
 from busjax.methods.multitask import make_multitask_loss, multitask

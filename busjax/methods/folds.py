@@ -50,7 +50,7 @@ def train_step(method: Method, at_once: int) -> Callable[[TrainState, Batch], tu
 
 
 def predict(method: Method, at_once: int) -> Callable[[TrainState, Batch], dict[str, Any]]:
-    """(stacked state, batch with views and `fold`) -> the method's predictions, each row's by the network of its fold."""
+    """(stacked state, batch with views and `fold`) -> the method's predictions, each row's by its fold's networks."""
 
     def of_row(state: TrainState, row: Batch) -> Any:
         networks = jax.tree.map(lambda leaf: leaf[row["fold"]], state.networks)

@@ -77,7 +77,9 @@ def fusion(
         return passes.run(network, "classify", train, params, stats, features, keys)
 
     def fused(params: Any, descriptors: list[Array], keys: Any) -> Array:
-        return combined.apply({"params": params}, jnp.concatenate(descriptors, axis=-1), keys, method="beside").logits
+        both = jnp.concatenate(descriptors, axis=-1)
+        outputs: Any = combined.apply({"params": params}, both, keys, method="beside")
+        return outputs.logits
 
     def all_of(params: Mapping[str, Any], state: TrainState, batch: Batch, target: Array) -> tuple[Array, Any]:
         """The sum of the losses, and what is told of each network."""

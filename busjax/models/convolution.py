@@ -86,7 +86,7 @@ def _on_cpu(strides: tuple[int, int], pads: Any, products: bool) -> Any:
     @forward.def_vmap
     def _forward_of_many(axis_size: int, is_mapped: Any, x: Array, kernel: Array) -> tuple[Array, bool]:
         arguments = _spread(axis_size, is_mapped, x, kernel)
-        return jax.vmap(lambda *own: _of_windows(*own, strides, pads))(*arguments), True
+        return jax.vmap(lambda x, kernel: _of_windows(x, kernel, strides, pads))(*arguments), True
 
     @backward.def_vmap
     def _backward_of_many(axis_size: int, is_mapped: Any, *arguments: Array) -> tuple[Any, Any]:

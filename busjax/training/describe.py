@@ -8,7 +8,8 @@ from ml_collections import ConfigDict
 from rich.console import Console
 from rich.table import Table
 
-from busjax.methods import COMBINED, SINGLE, Method, descriptor_shape, make_method
+from busjax.methods import COMBINED, SINGLE, Method, make_method
+from busjax.methods.fusion import descriptor_shape
 from busjax.training import parallel
 from busjax.training.optimizers import make_optimizer
 from busjax.training.releases import settle_releases
@@ -77,7 +78,8 @@ def _inputs(name: str, method: Method, size: int) -> list[jax.ShapeDtypeStruct]:
     image = jax.ShapeDtypeStruct((1, size, size, 3), jnp.float32)
     if name != COMBINED:
         return [image]
-    return [descriptor_shape(method.networks[single], size) for single in SINGLE]
+    singles: list[Any] = [method.networks[single] for single in SINGLE]
+    return [descriptor_shape(network, size) for network in singles]
 
 
 def _network_table(name: str, network: Any, config: ConfigDict, inputs: list[jax.ShapeDtypeStruct]) -> Table:

@@ -55,5 +55,5 @@ def check_fold_devices(config: ConfigDict, devices: int, hosts: int) -> None:
         )
     if config.data.fold == EVERY and config.data.folds % devices:
         raise ConfigError(
-            f"data.folds: found {config.data.folds}, expected a multiple of the {devices} devices, which divide the folds"
+            f"data.folds: found {config.data.folds}, expected a multiple of the {devices} devices, which divide them"
         )

@@ -1,4 +1,4 @@
-"""The compiled programs of a run and the placement of its state: of one network of each kind, or of one for every fold."""
+"""The compiled programs of a run and the placement of its state: of one network of each kind, or of one a fold."""
 
 import dataclasses
 from collections.abc import Callable
@@ -38,7 +38,7 @@ class Programs:
         return parallel.map_train_step(self.method.train_step, self.mesh)
 
     def features(self) -> Callable[[Any, Any], Any]:
-        """(state, batch with views) -> the method's features, [batch, views, ...], or by fold [batch, folds, views, ...]."""
+        """(state, batch with views) -> the method's features, [batch, views, ...]; of folds [batch, folds, views, ...]."""
         assert self.method.features is not None
         if self.count:
             return parallel.map_folds(folds.features(self.method, self.at_once), self.mesh)

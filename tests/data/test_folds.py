@@ -1,4 +1,4 @@
-"""Batches of folds: nothing of what a fold leaves out, the same one by one and side by side, every image in an epoch."""
+"""Batches of folds: nothing of what a fold leaves out, the same one by one and side by side, each image in an epoch."""
 
 import dataclasses
 import re
@@ -139,7 +139,7 @@ def test_labels_that_differ_are_listed():
 
 def test_too_few_lesions_to_leave_out():
     dataset = PairDataset(Tabled(pictures([(1, 1, 1)] * 6 + [(2, 1, 1)] * 5)))
-    with pytest.raises(SplitError, match="found 5 malignant cases, expected more than 5: half of data.folds = 10"):
+    with pytest.raises(SplitError, match=r"found 5 malignant cases, expected more than 5: half of data\.folds = 10"):
         make_split(dataset.table, "leave_one_out", seed=0, fold=EVERY, folds=10)
     with pytest.raises(SplitError, match="leave_one_out has no fold 8; expected one of -1, 0, 1"):
         make_split(dataset.table, "leave_one_out", seed=0, fold=8, folds=8)

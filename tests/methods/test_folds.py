@@ -125,9 +125,5 @@ def test_features_of_each_fold_stand_in_place_of_images():
         expected, _ = step(begin, {**own, "features": values[places, fold]})
         for ours, theirs in zip(*map(jax.tree.leaves, (after.networks, expected.networks)), strict=True):
             assert_allclose(ours[fold], theirs, rtol=1e-4, atol=1e-6)
-    tower = after.networks["net"].params["image_tower"]
-    for ours, theirs in zip(
-        *map(jax.tree.leaves, (tower, ended[0].networks["net"].params["image_tower"])), strict=True
-    ):
-        assert_array_equal(ours[1], ours[2])
-        assert ours[0].shape == theirs.shape
+    for leaf in jax.tree.leaves(after.networks["net"].params["image_tower"]):  # below the features nothing is trained
+        assert_array_equal(leaf[1], leaf[2])

@@ -1,4 +1,4 @@
-"""The method of two modalities against plain gradients: end to end, apart, on stored descriptors; one device and four."""
+"""The method of two modalities against plain gradients: end to end, apart, on stored descriptors."""
 
 import jax
 import jax.numpy as jnp
