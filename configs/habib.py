@@ -23,17 +23,17 @@ alone; a sweep over it gives the same scores (`configs/sweeps/habib_folds.py`). 
 Of the paper: crops of contoured lesions, augmented by shifts, turns and flips; the descriptors of 512 values of the
 small network, which it trains from random weights, and GoogLeNet from ImageNet; a fusion network of seven layers; the
 losses; 120 lesions in turn, and a lesion's score is the mean over all its appearances. Ours, where it is silent: the
-crop (`busjax/data/lesion.py`), 224 pixels for GoogLeNet and 128 for the small network, shifts of 10%, turns of 20 degrees;
-layer sizes (`busjax/models/habib_cnn.py`, `fusion.py`); s = 16 and m = 0.35; Adam with 1e-3, of GoogLeNet 1e-4; batches
-of 32 pairs; 50 epochs, of which the last is reported: no epoch is chosen for a lesion. A pair is any mammogram with any
-ultrasound image of a lesion, in the training of the single networks, too.
+crop (`busjax/data/lesion.py`), 224 pixels for GoogLeNet and 128 for the small network, shifts of 10%, turns of 20
+degrees; layer sizes (`busjax/models/habib_cnn.py`, `fusion.py`); s = 16 and m = 0.35; Adam with 1e-3, of GoogLeNet
+1e-4; batches of 32 pairs; 50 epochs, of which the last is reported: no epoch is chosen for a lesion. A pair is any
+mammogram with any ultrasound image of a lesion, in the training of the single networks, too.
 """
 
 from collections.abc import Callable
 
 from ml_collections import ConfigDict
 
-from configs.base import base, with_variants
+from configs.base import base, linear_head, with_variants
 
 MODALITIES = ("mammography", "ultrasound")
 GOOGLENET = "torchvision/googlenet"
@@ -178,7 +178,7 @@ def full() -> ConfigDict:
                 "task": "malignant",
                 "width": 1.0,
                 "options": {},
-                "head": {"widths": (), "pool": "average", "dropout_rate": 0.0, "outputs": 2},
+                "head": linear_head(),
             }
         )
         config.pretrained[name] = ConfigDict({"release": "", "path": ""})

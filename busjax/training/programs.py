@@ -38,7 +38,7 @@ class Programs:
         return parallel.map_train_step(self.method.train_step, self.mesh)
 
     def features(self) -> Callable[[Any, Any], Any]:
-        """(state, batch with views) -> the method's features, [batch, views, ...]; of folds [batch, folds, views, ...]."""
+        """(state, batch with views) -> features, [batch, views, ...]; of folds [batch, folds, views, ...]. Compiled."""
         assert self.method.features is not None
         if self.count:
             return parallel.map_folds(folds.features(self.method, self.at_once), self.mesh)
