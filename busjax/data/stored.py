@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import grain
 import jax
@@ -104,6 +104,7 @@ class FeatureStore:
         return np.asarray(self._files[file][row])
 
 
+@runtime_checkable
 class Features(Protocol):
     """Whatever has the features of images by their names."""
 

@@ -1,22 +1,18 @@
-"""Networks for a lesion seen in two modalities (Habib et al. 2020, sections 3.2 and 3.3, Figs. 4 and 6).
+"""The network that joins two modalities of a lesion (Habib et al. 2020, sections 3.2 and 3.3, Figs. 4 and 6).
 
 Each modality has a network of its own; the fusion network takes their descriptors one beside the other. Every one of
 the three answers by itself, with a softmax of two outputs as Figs. 3 and 4 say, whose cross-entropy is binary
-cross-entropy of the malignancy's probability; or with cosines, for the large-margin cosine loss. Trained one after the
-other, the fusion network is applied to stored descriptors; trained end to end, `PairNetwork` passes gradients of the
-fusion's loss into both others.
+cross-entropy of the malignancy's probability; or with cosines, for the large-margin cosine loss.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, UInt32
 
 from busjax.models.cosine_head import last_layer
 from busjax.models.dense_head import DenseHead
-from busjax.models.region_enhanced import Outputs, RegionEnhancedNetwork
 
 WIDTHS = (1024, 512, 256, 128, 64, 32)
 """Of the hidden layers; with the last one the network has 7, as in the paper, which does not say how wide they are."""
@@ -32,14 +28,6 @@ class FusionOutputs(NamedTuple):
 
     logits: Array
     descriptor: Array
-
-
-class PairOutputs(NamedTuple):
-    """What the three networks of a pair give."""
-
-    mammography: Outputs
-    ultrasound: Outputs
-    combined: FusionOutputs
 
 
 class FusionNetwork(nn.Module):
@@ -83,51 +71,3 @@ class FusionNetwork(nn.Module):
         """From descriptors that stand beside each other already."""
         descriptor = self.hidden_layers(both[:, None, None, :], dropout_keys)  # the mean over one position is itself
         return FusionOutputs(self.classifier(descriptor), descriptor)
-
-
-class PairNetwork(nn.Module):
-    """The two networks and their fusion as one, whose parts are called as the attributes are.
-
-    Each part can be applied by itself to its part of the variables: `pair.fusion.apply({"params":
-    variables["params"]["fusion"]}, ...)`.
-
-    Attributes:
-      mammography, ultrasound: without map towers; their images may differ in size.
-      fusion: takes their descriptors.
-    """
-
-    mammography: RegionEnhancedNetwork
-    ultrasound: RegionEnhancedNetwork
-    fusion: FusionNetwork
-
-    def __call__(
-        self,
-        mammogram: Float[Array, "batch height width channels"],
-        sonogram: Float[Array, "batch height2 width2 channels2"],
-        dropout_keys: PRNGKeyArray | UInt32[Array, "batch 2"] | None = None,
-        *,
-        train: bool = False,
-    ) -> PairOutputs:
-        """All three answers for pairs of images.
-
-        Args:
-          mammogram, sonogram: the images of each pair.
-          dropout_keys: one for each pair, from which every part has its own; None for no dropout.
-          train: whether batch normalisation uses the batch's statistics.
-
-        Raises:
-          ValueError: a network has a map tower.
-        """
-        found = []
-        for i, (network, image) in enumerate(((self.mammography, mammogram), (self.ultrasound, sonogram))):
-            if network.has_map_tower:
-                raise ValueError(f"{'ultrasound' if i else 'mammography'}: found a map tower, expected a plain network")
-            features = network.image_features(image, train=train)
-            found.append(network.classify(features, _own(dropout_keys, i), train=train))
-        combined = self.fusion(found[0].descriptor, found[1].descriptor, _own(dropout_keys, 2))
-        return PairOutputs(found[0], found[1], combined)
-
-
-def _own(keys: Any, part: int) -> Any:
-    """The keys of a part: with one key, two parts of equal width would drop the same features."""
-    return None if keys is None else jax.vmap(jax.random.fold_in, (0, None))(keys, part)

@@ -1,6 +1,4 @@
-"""The fusion network against Keras, counts by hand; pairs: three answers, dropout by part, gradients into both."""
-
-import functools
+"""The fusion network against Keras, counts by hand; dropout; descriptors of the networks before it."""
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from busjax.methods.losses import binary_cross_entropy, cross_entropy
 from busjax.models import make_network
-from busjax.models.fusion import FusionNetwork, PairNetwork
+from busjax.models.fusion import FusionNetwork
 from busjax.models.initialisation import initialise
 from tests.models.anatomy import count, images, shapes
 
@@ -68,89 +66,6 @@ def test_dropout_follows_the_first_two_layers_and_its_key():
     assert_array_equal(dropped, network.apply(variables, ones, ones, keys).descriptor)
     assert_array_equal(dropped[5:6], network.apply(variables, ones[:1], ones[:1], keys[5:6]).descriptor)
     assert_array_equal(network.apply(variables, ones, ones).descriptor, 1.0)
-
-
-def pair(**fields) -> PairNetwork:
-    small = functools.partial(make_network, width=0.25, has_map_tower=False, **fields)
-    return PairNetwork(small("habib_cnn"), small("mobilenet"), FusionNetwork(widths=(12, 7), **fields))
-
-
-@pytest.fixture(scope="module")
-def made():
-    mammogram = jax.random.normal(jax.random.PRNGKey(3), (3, 32, 32, 3))
-    sonogram = jax.random.normal(jax.random.PRNGKey(4), (3, 64, 48, 3))
-    return pair(), initialise(pair(), jax.random.PRNGKey(0), mammogram, sonogram), mammogram, sonogram
-
-
-def part(variables, name):
-    return {kind: tree[name] for kind, tree in variables.items() if name in tree}
-
-
-def test_a_pair_is_its_three_networks(made):
-    network, variables, mammogram, sonogram = made
-    assert set(variables["params"]) == {"mammography", "ultrasound", "fusion"}
-    found = network.apply(variables, mammogram, sonogram)
-    one = network.mammography.apply(part(variables, "mammography"), mammogram)
-    two = network.ultrasound.apply(part(variables, "ultrasound"), sonogram)
-    three = network.fusion.apply(part(variables, "fusion"), one.descriptor, two.descriptor)
-    for whole, alone in ((found.mammography, one), (found.ultrasound, two), (found.combined, three)):
-        jax.tree.map(functools.partial(assert_allclose, rtol=1e-4, atol=1e-5), whole, alone)
-    assert found.mammography.descriptor.shape == (3, 128)
-    assert found.ultrasound.descriptor.shape == (3, 256)
-    assert [outputs.logits.shape for outputs in found] == [(3, 2)] * 3
-    # Batch normalisation's statistics are those of the part, and with `train` are updated there.
-    _, updated = network.apply(variables, mammogram, sonogram, train=True, mutable=["batch_stats"])
-    assert set(updated["batch_stats"]) == {"ultrasound"}
-
-
-def test_gradients_of_the_fusion_reach_both_networks_and_those_of_a_network_itself_alone(made):
-    network, variables, mammogram, sonogram = made
-    statistics = {"batch_stats": variables["batch_stats"]}
-
-    @functools.partial(jax.jit, static_argnums=1)
-    def touched(params, head):
-        def loss(params):
-            outputs = network.apply({"params": params, **statistics}, mammogram, sonogram)
-            return getattr(outputs, head).logits[:, 1].sum()
-
-        return jax.tree.map(lambda g: (g != 0).any(), jax.grad(loss)(params))
-
-    for head, expected in (
-        ("combined", {"mammography": True, "ultrasound": True, "fusion": True}),
-        ("mammography", {"mammography": True, "ultrasound": False, "fusion": False}),
-        ("ultrasound", {"mammography": False, "ultrasound": True, "fusion": False}),
-    ):
-        found = touched(variables["params"], head)
-        assert {name: any(jax.tree.leaves(tree)) for name, tree in found.items()} == expected
-        if head == "combined":  # the heads of the two are not on its way
-            assert not any(jax.tree.leaves([found[name]["classifier"] for name in ("mammography", "ultrasound")]))
-
-
-def test_each_part_drops_by_keys_of_its_own(made):
-    network, variables, mammogram, sonogram = made
-    keys = jax.random.split(jax.random.PRNGKey(9), 3)
-    found = network.apply(variables, mammogram, sonogram, keys)
-    plain = network.apply(variables, mammogram, sonogram)
-    assert_array_equal(found.ultrasound.descriptor, plain.ultrasound.descriptor)
-    assert np.abs(found.ultrasound.logits - plain.ultrasound.logits).max() > 1e-3
-    own = jax.vmap(lambda key: jax.random.fold_in(key, 2))(keys)
-    alone = network.fusion.apply(
-        part(variables, "fusion"), plain.mammography.descriptor, plain.ultrasound.descriptor, own
-    )
-    assert_allclose(found.combined.logits, alone.logits, rtol=1e-4, atol=1e-5)
-
-
-def test_cosines_end_all_three():
-    network = pair(cosine_scale=16.0)
-    variables = jax.eval_shape(network.init, jax.random.PRNGKey(0), images(32), images(64))
-    for tree in variables["params"].values():
-        assert set(tree["classifier"]) == {"kernel"}
-
-
-def test_a_map_tower_is_refused():
-    network = PairNetwork(make_network("mobilenet", width=0.25), pair().ultrasound, FusionNetwork())
-    with pytest.raises(ValueError, match="mammography: found a map tower, expected a plain network"):
-        jax.eval_shape(network.init, jax.random.PRNGKey(0), images(64), images(64))
 
 
 def test_the_descriptor_of_googlenet_is_its_averaged_features():

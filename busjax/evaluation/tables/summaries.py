@@ -124,7 +124,8 @@ def _summary(group: Group, output: str, absent: Sequence[str], twice: str) -> Su
     elif absent:
         notes.append("not pooled: not every fold is there")
     elif len(folds) > 1:
-        untested = _untested(group)
+        # Of cases left out in turn, some are for validation alone.
+        untested = 0 if group.settings.get("data.split") == "leave_one_out" else _untested(group)
         if untested >= min(len(set(run.cases[run.part].values())) for run in group.runs):
             marks.append(INCOMPLETE)
             notes.append(
