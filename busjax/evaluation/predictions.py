@@ -70,8 +70,9 @@ class Predictions:
         first[case] = self.target
         mixed = names[np.unique(case[self.target != first[case]])]
         if len(mixed):
-            found = f"different ones among the images of {', '.join(mixed)}"
-            raise self._error("target", found, "one for each case whose images are scored together")
+            raise self._error(
+                "target", f"different targets among the images of {', '.join(mixed)}", "one for each case"
+            )
         images = np.bincount(case)[:, None]
         scores = np.stack([np.bincount(case, column) for column in self.scores.T], axis=1) / images
         return Predictions(self.name, self.classes, names, names, first, np.clip(scores, 0.0, 1.0))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from busjax.data.lesion import lesion_box, lesion_patch
+from busjax.data.lesion import lesion_box, lesion_patch, lesion_square
 from busjax.data.pipeline import evaluation_batches, training_batches
 from busjax.data.transforms import Example, grey, is_one_channel, squash
 
@@ -35,6 +35,24 @@ def test_the_box_is_the_smallest_that_holds_all_lesion_pixels(height, width, dat
 )
 def test_without_a_lesion_it_is_the_middle(height, width, box):
     assert lesion_box(mask_of(height, width)) == box
+
+
+def test_a_square_is_the_box_with_a_margin_and_zeros():
+    """A lesion 40 high and 20 wide: 6 rows above and below it, 3 columns on each side; then 52 x 26 in a square."""
+    mask = mask_of(100, 90, (30, 70, 50, 70))
+    image = np.full((100, 90, 3), 255, np.uint8)
+    image[24:76, 47:73] = 90
+    square = lesion_square(Example(image, mask), 52)
+    assert (square.image[:, 13:39] == 90).all()
+    assert not square.image[:, :13].any()
+    assert not square.image[:, 39:].any()
+    expected = mask_of(52, 52, (6, 46, 16, 36))
+    assert (square.mask == expected).all()
+    # At the image's edge the margin is as wide as the image has it: rows 0 to 46 of a lesion in rows 2 to 40.
+    mask, image = mask_of(100, 90, (2, 40, 50, 88)), np.full((100, 90, 3), 7, np.uint8)
+    square = lesion_square(Example(image, mask), 46)
+    assert (square.image[:, :, 0].sum(axis=0) > 0).sum() == 90 - 44  # columns 44 to 90: 6 beside it, 2 to the edge
+    assert (square.image[:, :, 0].sum(axis=1) > 0).all()
 
 
 def test_a_patch_is_the_box_and_nothing_else():

@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from busjax.evaluation.published import published_table
+from busjax.evaluation.literature import QUESTIONS
+from busjax.evaluation.published import check_place, published_rows, published_table, row_of
 
 # The cells as they are printed: mammography/ultrasound/combined.
 PRINTED = {
@@ -34,6 +35,18 @@ def test_the_24_cells_and_the_words_beside_them():
         network = {"Small CNN": "cnn", "GoogLeNet": "googlenet"}[row.method]
         assert name == "_".join((training.replace(" ", "_"), loss.lower(), network, modality))
     assert published_table("habib_1").number == "Table 1"
+
+
+def test_each_output_of_a_run_has_a_row_of_its_own():
+    rows = [row.name for row in published_table("habib_1").rows]
+    assert row_of("separate_bce_cnn", "combined", rows) == "separate_bce_cnn_combined"
+    assert row_of("separate_bce_cnn", "sn", rows) == row_of("", "combined", rows) == ""
+    assert row_of("vgg16_ultrasound", "ultrasound", ["vgg16_ultrasound"]) == "vgg16_ultrasound"
+    check_place("habib_1", "end_to_end_lmcl_googlenet")
+    with pytest.raises(ValueError, match=r"table\.row: habib_1 has no row 'end_to_end_lmcl_vgg'"):
+        check_place("habib_1", "end_to_end_lmcl_vgg")
+    (found,) = published_rows("habib_1", "separate_lmcl_cnn", "test", QUESTIONS["malignant"], output="ultrasound")
+    assert found.printed["auc"] == "0.79"
 
 
 def test_what_the_text_says_of_it():

@@ -80,7 +80,7 @@ def test_lesions_whose_images_differ_in_target_are_all_listed():
         np.array([0, 1, 1, 1, 1, 0]),
         np.full((6, 2), 0.5),
     )
-    with pytest.raises(ReadersError, match="found different targets among the images of l1, l3; expected one for each"):
+    with pytest.raises(ReadersError, match="found different targets among the images of l1, l3, expected one for each"):
         by_lesion(mixed)
 
 

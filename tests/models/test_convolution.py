@@ -51,6 +51,32 @@ def test_values_and_gradients(size, strides, padding, pads, channels, backend):
     assert_allclose((dk * tk).sum(), (naive(x, tk, strides, pads) * g).sum(), rtol=1e-3, atol=1e-2)
 
 
+@pytest.mark.parametrize("channels", [3, CHANNELS_FOR_PRODUCTS])
+@pytest.mark.parametrize(("size", "strides", "padding", "pads"), CASES)
+@pytest.mark.parametrize("shared", [None, "x", "kernel"])
+def test_vectorised_over_networks(size, strides, padding, pads, channels, shared):
+    """Under jax.vmap, inside a loop and out of it: values and gradients of each network by itself."""
+    rng = np.random.default_rng(1)
+    x = jnp.asarray(rng.normal(size=(4, 2, 9, 8, channels)), jnp.float32)
+    kernel = jnp.asarray(rng.normal(size=(4, *size, channels, channels)), jnp.float32)
+    axes = [None if shared == name else 0 for name in ("x", "kernel")]
+    given = [value[0] if axis is None else value for value, axis in zip((x, kernel), axes, strict=True)]
+    g = jnp.asarray(rng.normal(size=convolve(x[0], kernel[0], strides, padding, "gpu").shape), jnp.float32)
+
+    def scalar(backend):
+        return lambda a, b: (convolve(a, b, strides, padding, backend) * g).sum()
+
+    ours = jax.vmap(jax.value_and_grad(scalar("cpu"), (0, 1)), axes)(*given)
+    for i in range(4):
+        one = [value if axis is None else value[i] for value, axis in zip(given, axes, strict=True)]
+        expected = jax.value_and_grad(scalar("gpu"), (0, 1))(*one)
+        for found, wanted in zip(*map(jax.tree.leaves, (ours, expected)), strict=True):
+            assert_allclose(found[i], wanted, rtol=1e-3, atol=2e-3)
+    if shared is None:
+        looped = jax.lax.map(lambda a: jax.grad(scalar("cpu"), 1)(*a), (x, kernel), batch_size=2)
+        assert_allclose(looped, ours[1][1], rtol=1e-4, atol=1e-3)
+
+
 def test_depthwise_in_bfloat16_is_rounded_once():
     """As near to float32 as XLA's."""
     rng = np.random.default_rng(0)
