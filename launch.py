@@ -158,13 +158,17 @@ def _train(console: Console) -> int:
 
 
 def _evaluate(console: Console) -> int:
+    import jax
+
     from busjax.training.config import validate
     from busjax.training.evaluate import evaluate
+    from busjax.training.fold_rules import check_fold_devices
     from busjax.training.run import open_run
     from busjax.training.workdir import read_workdir
 
     workdir, config, facts = read_workdir(WORKDIR.value)
     validate(config)
+    check_fold_devices(config, jax.device_count(), jax.process_count())
     run = open_run(config, workdir)
     try:
         evaluate(run, facts, console)

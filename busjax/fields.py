@@ -24,6 +24,20 @@ WITHOUT_EFFECT = (
 """What changes no result: where files are, what speed or memory alone depends on, what stands beside results."""
 
 
+ADDED = {"train.folds_at_once": 0, "eval.unit": "image"}
+"""Fields that runs of older versions have not, and what they did."""
+
+
+def completed(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored config with the fields that it lacks because it is older, as far as it has their section."""
+    found = {name: dict(value) if isinstance(value, Mapping) else value for name, value in config.items()}
+    for field, value in ADDED.items():
+        section, _, name = field.partition(".")
+        if isinstance(found.get(section), dict):
+            found[section].setdefault(name, value)
+    return found
+
+
 def flatten(config: Mapping[str, Any] | ConfigDict, prefix: str = "") -> dict[str, Any]:
     """Fields by their dotted names; tuples as lists, as JSON has them."""
     flat: dict[str, Any] = {}

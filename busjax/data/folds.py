@@ -2,7 +2,7 @@
 
 All folds draw from one stream of all cases' images, in one order, augmented once. A batch of fold f holds the next
 images of the stream that are not of the case that f leaves out: for a fold that must leave k images of a batch out, the
-first k spare ones behind it come in their place, which are seen again in its next batch. So a fold's batches are a
+first k spare ones behind it come in their place, which are seen again in its next batches. So a fold's batches are a
 function of (seed, step, fold) alone, the same whether it is trained by itself or with all others.
 """
 
@@ -40,8 +40,9 @@ class Folds:
 
     @property
     def spares(self) -> int:
-        """How many images stand behind a batch for those that it must leave out: as many as the largest case has."""
-        return int(np.bincount(self.of_row[self.of_row >= 0]).max())
+        """How many images stand behind a batch for those that it must leave out: twice those of the largest case, all
+        of which may come at the turn of an epoch."""
+        return 2 * int(np.bincount(self.of_row[self.of_row >= 0]).max())
 
     def pool(self, stream: grain.MapDataset, batch_size: int) -> grain.MapDataset:
         """The stream as what batches are picked from: pool i is its elements i * batch_size and as many as follow in a
@@ -60,10 +61,15 @@ class Folds:
 
 
 def picked(fold_of: Int[np.ndarray, " pool"], fold: int, batch_size: int) -> Int[np.ndarray, " batch"]:
-    """Places in a pool of the first images that a fold does not leave out; where there are too few, from the first on
-    again (at the turn of an epoch a case's images may come twice)."""
-    free = np.flatnonzero(fold_of != fold)
-    return np.resize(free, batch_size)
+    """Places in a pool of the first images that a fold does not leave out.
+
+    Raises:
+      ValueError: there are too few.
+    """
+    free = np.flatnonzero(fold_of != fold)[:batch_size]
+    if len(free) < batch_size:
+        raise ValueError(f"fold {fold}: found {len(free)} images that it may see, expected a batch of {batch_size}")
+    return free
 
 
 class _Overlapping(grain.MapDataset):

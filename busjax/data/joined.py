@@ -34,6 +34,8 @@ class JoinedDataset:
         }
         for groups in groupings:
             columns["case_id"] = _joined_cases(columns["image_id"], columns["case_id"], groups)
+        self.own_case = np.concatenate([table.case_id for table in tables])
+        """Of every row, the case as its dataset has it: of the cases that groups join, each by itself."""
         self.table: Table = dataclasses.replace(tables[0], **columns)
 
     def __len__(self) -> int:

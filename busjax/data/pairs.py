@@ -24,7 +24,8 @@ class PairDataset:
     """The pairs of a dataset, ordered by the rows of their mammograms and then of their ultrasound images.
 
     A pair has the table's columns of its mammogram, but for its name 'MAMMOGRAM+ULTRASOUND' and its view; `pictures`
-    has the rows of both in the dataset beneath.
+    has the rows of both in the dataset beneath. Lesions that groups join into one case (two of one patient) are paired
+    each by itself.
     """
 
     def __init__(self, dataset: TabledDataset):
@@ -36,14 +37,16 @@ class PairDataset:
         table: Any = dataset.table
         self.beneath = dataset
         rows = {name: np.flatnonzero(table.modality == name) for name in (MAMMOGRAPHY, ULTRASOUND)}
-        _require_both(table, rows)
-        of_case: dict[str, list[int]] = {}
+        lesions = getattr(dataset, "own_case", table.case_id)
+        _require_both(table, lesions, rows)
+        of_lesion: dict[str, list[int]] = {}
         for row in rows[ULTRASOUND].tolist():
-            of_case.setdefault(str(table.case_id[row]), []).append(row)
+            of_lesion.setdefault(str(lesions[row]), []).append(row)
         self.pictures: Int[np.ndarray, "pairs 2"] = np.array(
-            [(row, other) for row in rows[MAMMOGRAPHY].tolist() for other in of_case[str(table.case_id[row])]]
+            [(row, other) for row in rows[MAMMOGRAPHY].tolist() for other in of_lesion[str(lesions[row])]]
         )
         first, second = self.pictures.T
+        self.own_case = lesions[first]
         columns = {field.name: getattr(table, field.name)[first] for field in dataclasses.fields(table)}
         for field in ("image_id", "view"):
             own, other = getattr(table, field)[first], getattr(table, field)[second]
@@ -76,27 +79,24 @@ class PreparedPairs:
         return {**first, "partner": second["example"], "index": np.int32(row)}
 
 
-def _require_both(table: Any, rows: dict[str, np.ndarray]) -> None:
-    """Checks that every case has pictures of both modalities, with one label.
+def _require_both(table: Any, lesions: np.ndarray, rows: dict[str, np.ndarray]) -> None:
+    """Checks that every lesion has pictures of both modalities, with one label.
 
     Raises:
       DatasetError: listing all that have not.
     """
     wrong = []
-    for case in np.unique(table.case_id).tolist():
-        own = {name: found[table.case_id[found] == case] for name, found in rows.items()}
+    for lesion in np.unique(lesions).tolist():
+        own = {name: found[lesions[found] == lesion] for name, found in rows.items()}
         if missing := [name for name, found in own.items() if not len(found)]:
-            wrong.append(f"{case}: found no picture of {' nor of '.join(missing)}")
+            wrong.append(f"{lesion}: found no picture of {' nor of '.join(missing)}")
         elif len(labels := np.unique(np.concatenate([table.label[found] for found in own.values()]))) > 1:
-            wrong.append(f"{case}: found the labels {', '.join(map(str, labels.tolist()))}")
+            wrong.append(f"{lesion}: found the labels {', '.join(map(str, labels.tolist()))}")
+    name = ", ".join(np.unique(table.dataset).tolist())
+    if absent := [kind for kind, found in rows.items() if not len(found)]:
+        raise DatasetError(f"{name}: found no picture of {absent[0]} at all, expected some of every lesion")
     if wrong:
-        name = ", ".join(np.unique(table.dataset).tolist())
-        shown = wrong if len(wrong) <= SHOWN else [*wrong[:SHOWN], f"and {len(wrong) - SHOWN} more"]
         raise DatasetError(
             f"{name}: expected pictures of {MAMMOGRAPHY} and {ULTRASOUND} of every lesion, with one label:\n  "
-            + "\n  ".join(shown)
+            + "\n  ".join(wrong)
         )
-
-
-SHOWN = 20
-"""Lines of an error at most: a dataset of one modality has none of the other at all."""

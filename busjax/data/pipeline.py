@@ -126,7 +126,8 @@ def training_batches(
     prepared = _prepared(dataset, _preparation(resize, image_size, preprocessing, grey, despeckle), cache)
     rows = checked_rows(indices, dataset)
     augmentation = Augmentation.from_mapping(augment)
-    local_size = local_batch_size(batch_size, process_index, process_count, sharding)
+    whole = folds is not None and folds.together  # on every device
+    local_size = local_batch_size(batch_size, process_index, process_count, None if whole else sharding)
     if not 0 <= seed < 2**32:
         raise ValueError(f"seed is {seed}, expected 0 to 2**32 - 1")
 

@@ -64,7 +64,7 @@ class Split:
             return None
         rows = np.union1d(self.train, self.test)
         cases, number = np.unique(np.asarray(table.case_id)[rows], return_inverse=True)
-        of_row = np.full(len(table.image_id), EVERY)
+        of_row = np.full(len(table.image_id), LEFT_OUT)  # by no fold
         of_row[rows] = number
         return Folds(of_row, len(cases), self.fold)
 

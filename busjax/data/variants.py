@@ -52,6 +52,7 @@ class VariantDataset:
         self._first = first
         self.images = np.repeat(np.arange(len(dataset)), count)
         """Of every row, the row in the dataset beneath."""
+        self.own_case = getattr(dataset, "own_case", dataset.table.case_id)[self.images]
         table: Any = dataset.table
         columns = {field.name: getattr(table, field.name)[self.images] for field in dataclasses.fields(table)}
         numbers = np.tile(np.arange(count), len(dataset)).tolist()

@@ -59,13 +59,16 @@ class Predictions:
         columns = (self.image_id[chosen], self.case_id[chosen], self.target[chosen], self.scores[chosen])
         return Predictions(self.name, self.classes, *columns)
 
-    def by_case(self) -> "Predictions":
-        """The scores of cases: of each the mean over its images, in the order of their names, which stand for both ids.
+    def by_case(self, cases: Shaped[np.ndarray, " n"] | None = None) -> "Predictions":
+        """The scores of cases: of each the mean over its images, in the order of their names, which stand for image_id.
+
+        Args:
+          cases: of every image what is scored as one, such as a lesion of several of a patient; by default `case_id`.
 
         Raises:
           ValueError: images of one case have different targets; the message lists all such cases.
         """
-        names, case = np.unique(self.case_id, return_inverse=True)
+        names, at, case = np.unique(self.case_id if cases is None else cases, return_index=True, return_inverse=True)
         first = np.zeros(len(names), np.int64)
         first[case] = self.target
         mixed = names[np.unique(case[self.target != first[case]])]
@@ -75,7 +78,7 @@ class Predictions:
             )
         images = np.bincount(case)[:, None]
         scores = np.stack([np.bincount(case, column) for column in self.scores.T], axis=1) / images
-        return Predictions(self.name, self.classes, names, names, first, np.clip(scores, 0.0, 1.0))
+        return Predictions(self.name, self.classes, names, self.case_id[at], first, np.clip(scores, 0.0, 1.0))
 
     @property
     def task(self) -> str:

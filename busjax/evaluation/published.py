@@ -161,6 +161,10 @@ def tables_for(name: str, part: str, classes: Sequence[str]) -> tuple[PublishedT
     return tuple(table for table in tables if (table.part, QUESTIONS[table.question]) == (part, tuple(classes)))
 
 
+OWN_ROWS = ("mammography", "ultrasound", "combined")
+"""Outputs that have rows of their own in a table."""
+
+
 def row_of(row: str, output: str, rows: Collection[str]) -> str:
     """The name of the published row that an output belongs to: `row`, or where each output has a row of its own
     ('separate_bce_cnn' of Habib et al.) that with the output's name; '' for none.
@@ -219,7 +223,7 @@ def check_place(table: str, row: str) -> None:
     except ValueError as error:
         raise ValueError(f"table.name: {error}") from None
     rows = list(dict.fromkeys(published.name for one in tables for published in one.rows))
-    if row and row not in rows and not any(name.startswith(f"{row}_") for name in rows):
+    if row and row not in rows and not any(row_of(row, output, rows) for output in OWN_ROWS):
         raise ValueError(f"table.row: {table} has no row {row!r}{hint(row, rows)}")
 
 

@@ -29,6 +29,9 @@ PARTS = ("test", "val", "train")
 LEAKS = "leaks_patients"
 """The key under which results of a split that shares patients between its parts say why."""
 
+UNIT = "unit"
+"""The key under which results say what a score is of, where it is not an image; `images` then counts these."""
+
 _UNBOUNDED = 10_000  # columns; a table measured against the console itself always fits, by cutting numbers
 
 
@@ -47,6 +50,7 @@ def build_results(
     seed: int = 0,
     leak: str = "",
     versions: bool = False,
+    unit: str = "image",
 ) -> dict[str, Any]:
     """The content of results.json: {part: {output: metrics}, "datasets": {name: {part: ...}}, "selection": selection}.
 
@@ -95,6 +99,8 @@ def build_results(
             entry[SEGMENTATION] = segmentation_results(segmentation, **how)
     if leak:
         results[LEAKS] = leak
+    if unit != "image":
+        results[UNIT] = unit
     results["selection"] = _json_value(selection, "selection")
     return results
 
@@ -177,6 +183,8 @@ def print_results(results: Mapping[str, Any], console: Console, *, place: tuple[
     for name, own in results.get("datasets", {}).items():
         for part in PARTS:
             _print_part(own, part, f"{part}, {name} alone{mark}", console, NO_PLACE)
+    if results.get(UNIT) == "case":
+        console.print(Text("  scores are of cases, each the mean over its images or pairs; images counts cases", "dim"))
     if leak := results.get(LEAKS):
         console.print(Text(f"{LEAKING}: {leak}. The figures are too high.", style="bold red"))
 

@@ -12,7 +12,7 @@ from busjax.data.folds import EVERY
 from busjax.data.preprocessing import HALVES
 from busjax.data.splits import LEAVE_ONE_OUT
 from busjax.evaluation.published import check_place
-from busjax.fields import WITHOUT_EFFECT, flatten, with_effect
+from busjax.fields import WITHOUT_EFFECT, completed, flatten, with_effect
 from busjax.methods import SINGLE, network_names
 from busjax.methods.tasks import TASKS
 from busjax.models import BACKBONES
@@ -83,6 +83,8 @@ def validate(config: ConfigDict) -> None:
     names = network_names(config)
     for name in names:
         if name not in config.model:
+            if len(names) > 1:
+                raise ConfigError(f"model: found no network {name!r}, which the method {config.method!r} needs")
             raise ConfigError(f"model.network: found {name!r}, expected a network of the config such as 'mt' or 'sn'")
     if config.method == "autoencoding":
         validate_autoencoding(config, names[0])
@@ -197,14 +199,14 @@ def to_json(config: ConfigDict) -> dict[str, Any]:
 
 
 def from_json(values: Mapping[str, Any]) -> ConfigDict:
-    """A locked config from what `to_json` gave."""
+    """A locked config from what `to_json` gave, also in an older version."""
 
     def plain(value: Any) -> Any:
         if isinstance(value, Mapping):
             return {name: plain(item) for name, item in value.items()}
         return tuple(value) if isinstance(value, list) else value
 
-    return ConfigDict(plain(values)).lock()
+    return ConfigDict(plain(completed(values))).lock()
 
 
 def refuse_other(stored: Mapping[str, Any], config: ConfigDict, where: str) -> None:
@@ -213,7 +215,7 @@ def refuse_other(stored: Mapping[str, Any], config: ConfigDict, where: str) -> N
     Raises:
       ConfigError: listing the fields that differ and must not.
     """
-    old, new = flatten(stored), flatten(config)
+    old, new = flatten(completed(stored)), flatten(config)
     fixed = ("train.epochs",) if new["optimizer.schedule"] != "constant" else ()
     changed = [
         f"{name}: {old.get(name, 'missing')!r} there, {new.get(name, 'missing')!r} now"
@@ -228,4 +230,4 @@ def refuse_other(stored: Mapping[str, Any], config: ConfigDict, where: str) -> N
 
 def same_results(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two configs, as `to_json` gives them, differ only in what changes no result."""
-    return with_effect(one) == with_effect(other)
+    return with_effect(completed(one)) == with_effect(completed(other))

@@ -17,6 +17,7 @@ from rich.console import Console
 from busjax.data.stored import training_features
 from busjax.training.programs import Programs
 from busjax.training.run_data import RunData, evaluation_stream
+from busjax.training.scoring import on_host
 
 
 class Descriptors:
@@ -43,9 +44,11 @@ def compute_descriptors(config: ConfigDict, data: RunData, programs: Programs, s
     batch of that fold holds it."""
     compute, names = programs.features(), data.dataset.table.image_id
     found: dict[str, np.ndarray] = {}
-    for batch in evaluation_stream(config, data, data.drawn, programs.batches, cache=False):
-        values = np.asarray(jax.device_get(compute(state, {name: batch[name] for name in ("image", "partner")})))
-        index, weight = (np.asarray(jax.device_get(batch[name])) for name in ("index", "weight"))
+    # Of the size of training batches, which no resumed run may change.
+    size = config.train.batch_size
+    for batch in evaluation_stream(config, data, data.drawn, programs.batches, size, cache=False):
+        values = compute(state, {name: batch[name] for name in ("image", "partner")})
+        values, index, weight = on_host((values, batch["index"], batch["weight"]))
         for at in np.flatnonzero(weight > 0):
             found[str(names[index[at]])] = values[at, ..., 0, :].astype(np.float32)  # of one view
     return Descriptors(found)

@@ -9,6 +9,8 @@ import numpy as np
 from ml_collections import ConfigDict
 from rich.console import Console
 
+from busjax.data.folds import EVERY
+from busjax.data.splits import LEAVE_ONE_OUT
 from busjax.evaluation.examples import MaskExample
 from busjax.evaluation.predictions import Predictions, write_csv
 from busjax.evaluation.report import write_report
@@ -71,8 +73,8 @@ def evaluate(run: Run, facts: dict[str, Any], console: Console) -> dict[str, Any
         ]
         for part in ("val", "test")
     }
-    parts = {part: in_units(outputs, config) for part, outputs in images.items()}
     first = scored[method.selectors[0]]  # a method that draws lesions has one network
+    parts = {part: in_units(outputs, first[part].rows, run) for part, outputs in images.items()}
     drawn = {part: one.segmentation for part, one in first.items() if one.segmentation is not None}
     results = build_results(
         parts,
@@ -85,6 +87,7 @@ def evaluate(run: Run, facts: dict[str, Any], console: Console) -> dict[str, Any
         threshold=config.eval.threshold,
         seed=config.seed,
         leak=_leak(run),
+        unit=config.eval.unit,
         versions=bool(config.data.variants),
     )
     if jax.process_index() == 0:
@@ -122,7 +125,7 @@ def _by_dataset(
         for part, outputs in parts.items():
             chosen = datasets[rows[part]] == name
             known = [output.subset(chosen) for output in outputs if output.known[chosen].any()]
-            own |= {part: in_units(known, run.config)} if known else {}
+            own |= {part: in_units(known, rows[part][chosen], run)} if known else {}
         found[name] = own
     return found
 
@@ -278,6 +281,8 @@ def _history(values: Iterable[str]) -> str:
 
 
 def _split(config: ConfigDict) -> str:
-    fold = f", fold {config.data.fold}" if config.data.split in ("kfold", "official") else ""
-    of = f" of {config.data.folds}" if config.data.split == "kfold" else ""
+    if config.data.split == LEAVE_ONE_OUT and config.data.fold == EVERY:
+        return f"{LEAVE_ONE_OUT}, {config.data.folds} cases in turn, seed {config.data.split_seed}"
+    fold = f", fold {config.data.fold}" if config.data.split in ("kfold", "official", LEAVE_ONE_OUT) else ""
+    of = f" of {config.data.folds}" if config.data.split in ("kfold", LEAVE_ONE_OUT) else ""
     return f"{config.data.split}{fold}{of}, seed {config.data.split_seed}"

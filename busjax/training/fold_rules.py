@@ -1,5 +1,7 @@
 """What is checked of configs that leave cases out in turn."""
 
+import math
+
 from ml_collections import ConfigDict
 
 from busjax.data.folds import EVERY
@@ -23,6 +25,12 @@ def check_folds(config: ConfigDict) -> None:
         )
     if data.split == LEAVE_ONE_OUT and data.variants:
         raise ConfigError(f"data.variants: found {data.variants}, expected 0 where data.split is {LEAVE_ONE_OUT!r}")
+    epochs = config.train.epochs
+    if data.split == LEAVE_ONE_OUT and math.floor(config.selection.after * epochs) < epochs - 1:
+        raise ConfigError(
+            f"selection.after: found {config.selection.after:g}, expected {(epochs - 1) / epochs:.4g} or more where "
+            f"data.split is {LEAVE_ONE_OUT!r} and train.epochs {epochs}: the last is reported, for all lesions alike"
+        )
     if data.fold != EVERY:
         return
     if data.split != LEAVE_ONE_OUT:

@@ -164,7 +164,7 @@ def train(run: Run, console: Console) -> bool:
                     row = {"epoch": step // steps_per_epoch, "step": step}
                     row |= {f"train/{name}": value for name, value in epoch_metrics.end().items()}
                     row |= (rates := _learning_rates(state, run))
-                    row |= validation_metrics(scored, config)
+                    row |= validation_metrics(scored, run)
                     history.append(row)
                     told = {n: v for n, v in row.items() if n.startswith("val/") and v is not None}
                     writer.write_scalars(step, rates | told)

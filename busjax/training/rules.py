@@ -185,6 +185,8 @@ def check_together(config: ConfigDict, names: tuple[str, ...]) -> None:
         found = f"data.views: found {config.data.views}"
         raise ConfigError(f"{found}, expected 1 where data.resize is {config.data.resize!r}")
     check_folds(config)
+    if config.eval.unit == "case" and config.data.variants:
+        raise ConfigError(f"eval.unit: found 'case', expected 'image' where data.variants is {config.data.variants}")
     if config.data.pixels != "release" and config.method == "cross_training":
         found = f"data.pixels: found {config.data.pixels!r}"
         raise ConfigError(f"{found}, expected 'release' of a method whose networks see maps beside pixels")

@@ -62,6 +62,11 @@ class RunData:
         """The rows that training batches are drawn from; folds draw from those of all of them (`data/folds.py`)."""
         return self.split.train if self.folds is None else np.union1d(self.split.train, self.split.test)
 
+    @property
+    def units(self) -> np.ndarray:
+        """Of every row, the case as its dataset has it, which is scored as one where `eval.unit` is 'case'."""
+        return self.dataset.own_case
+
     def images_text(self, rows: np.ndarray) -> str:
         """How many images some rows are: '57 images', or '120 versions of 57 images'."""
         images = len(np.unique(self.images[rows]))

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from ml_collections import ConfigDict
 
 from busjax.evaluation.multiclass import is_multiclass, metrics_of
@@ -23,15 +24,23 @@ OF_CLASSES = ("auc", "accuracy", "accuracy_ovr", "precision", "f1", "balanced_ac
 History = list[dict[str, Any]]
 
 
-def in_units(outputs: Sequence[Predictions], config: ConfigDict) -> list[Predictions]:
-    """The scores that metrics are of: of images, or with `eval.unit` 'case' of cases, each the mean over its images."""
-    return [output.by_case() if config.eval.unit == "case" else output for output in outputs]
+def in_units(outputs: Sequence[Predictions], rows: np.ndarray, run: Run) -> list[Predictions]:
+    """The scores that metrics are of: of images, or with `eval.unit` 'case' of cases, each the mean over its images.
+
+    Args:
+      outputs: scores of images.
+      rows: of these in the dataset.
+      run: whose config and data.
+    """
+    if run.config.eval.unit == "image":
+        return list(outputs)
+    return [output.by_case(run.data.units[rows]) for output in outputs]
 
 
-def validation_metrics(scored: Scored, config: ConfigDict) -> dict[str, float | None]:
+def validation_metrics(scored: Scored, run: Run) -> dict[str, float | None]:
     """Metrics and losses by tag, without intervals."""
-    values = {}
-    for output in in_units(scored.predictions, config):
+    values, config = {}, run.config
+    for output in in_units(scored.predictions, scored.rows, run):
         metrics = metrics_of(output, threshold=config.eval.threshold, beta=config.eval.beta, resamples=0).to_json()
         shown = OF_CLASSES if is_multiclass(metrics) else SHOWN
         values.update({f"val/{output.name}_{name}": metrics[name] for name in shown})

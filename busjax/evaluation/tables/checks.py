@@ -36,14 +36,14 @@ def check_images(
     if masks is not None:
         tables.append((f"{part}_segmentation.csv", masks))
     for where, table in tables:
-        if by_case:
-            split = {case: case for case in split.values()}
-        found = dict(zip(table.image_id.tolist(), table.case_id.tolist(), strict=True))
-        if found != split:
-            image = min(image for image in found.keys() | split if found.get(image) != split.get(image))
+        found, expected = dict(zip(table.image_id.tolist(), table.case_id.tolist(), strict=True)), split
+        if by_case and table is not masks:
+            found, expected = ({case: case for case in cases.values()} for cases in (found, split))
+        if found != expected:
+            image = min(image for image in found.keys() | expected if found.get(image) != expected.get(image))
             told = ", ".join(
                 f"case {cases[image]!r} in {file}" if image in cases else f"nothing in {file}"
-                for file, cases in ((f"predictions/{where}", found), (f"splits/{part}.csv", split))
+                for file, cases in ((f"predictions/{where}", found), (f"splits/{part}.csv", expected))
             )
             raise TableError(f"{path}: image {image!r}: found {told}; expected the same images and cases in both")
 

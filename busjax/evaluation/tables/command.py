@@ -10,6 +10,7 @@ from rich.text import Text
 
 from busjax.evaluation.literature import PAPERS, QUESTIONS
 from busjax.evaluation.published import (
+    OWN_ROWS,
     PublishedTable,
     check_place,
     paper_of,
@@ -132,7 +133,7 @@ def _in_each(summaries: Sequence[Summary]) -> list[ResultTable]:
 def _belongs(summary: Summary, rows: Sequence[str]) -> bool:
     """Whether an output, or a run without results, is of a row, or its config names none."""
     row = summary.group.row
-    unfinished = not summary.output and any(name.startswith(f"{row}_") for name in rows)
+    unfinished = not summary.output and any(row_of(row, output, rows) for output in OWN_ROWS)
     return not row or unfinished or bool(row_of(row, summary.output, rows))
 
 

@@ -18,7 +18,7 @@ from busjax.evaluation.tables.checks import check_images, check_masks, checked_m
 from busjax.evaluation.tables.errors import TableError
 from busjax.evaluation.tables.leaks import leak
 from busjax.evaluation.tables.measures import Measures
-from busjax.fields import flatten
+from busjax.fields import completed, flatten
 from busjax.names import FAILURE, LISTING, WEIGHTS
 
 PARTS = ("train", "val", "test")
@@ -135,7 +135,7 @@ def read_config(path: Path) -> dict[str, Any]:
         raise TableError(f"{path}: cannot be read ({error}); expected the config of a run") from None
     if not isinstance(content, dict) or not isinstance(content.get("config"), dict):
         raise TableError(f"{path}: found no field 'config', expected the config of a run")
-    return flatten(content["config"])
+    return flatten(completed(content["config"]))
 
 
 def _look(root: Path) -> tuple[list[Path], list[Path]]:
@@ -156,7 +156,7 @@ def _listed(listing: Path) -> dict[Path, dict[str, Any]]:
     """The runs of a sweep: their folders, and the fields of their configs."""
     try:
         runs = json.loads(listing.read_text(encoding="utf-8"))["runs"]
-        return {listing.parent / run["name"]: flatten(run["config"]) for run in runs}
+        return {listing.parent / run["name"]: flatten(completed(run["config"])) for run in runs}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise TableError(f"{listing}: not a list of runs, expected the file of a sweep") from None
 

@@ -7,14 +7,13 @@ from typing import Any
 
 from busjax.evaluation.tables.errors import TableError
 from busjax.evaluation.tables.folders import MissingRun, RunFolder
+from busjax.evaluation.tables.leaks import EVERY, LEAVE_ONE_OUT
 from busjax.fields import WITHOUT_EFFECT, short_name, value_text
 from busjax.names import WEIGHTS
 
 FOLD, SEED = "data.fold", "seed"
 TABLE, ROW = "table.name", "table.row"
 HEAD_FROM = "pretrained.head_from"
-EVERY = -1
-"""As `data.fold`, that one run leaves all cases out in turn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +82,7 @@ def group_runs(
         settings = json.loads(key)
         finished = tuple(member for member in members if isinstance(member, RunFolder))
         unfinished = tuple(member for member in members if isinstance(member, MissingRun))
-        in_turn = settings.get("data.split") == "leave_one_out" and settings.get(FOLD) != EVERY
+        in_turn = settings.get("data.split") == LEAVE_ONE_OUT and settings.get(FOLD) != EVERY
         if in_turn or settings.get("data.split") == "kfold":
             folds = tuple(range(settings.get("data.folds", 0)))
         else:

@@ -9,7 +9,7 @@ from busjax.evaluation.published import row_of
 from busjax.evaluation.tables.errors import TableError
 from busjax.evaluation.tables.folders import RunFolder
 from busjax.evaluation.tables.groups import FOLD, SEED, Group
-from busjax.evaluation.tables.leaks import LEAKING
+from busjax.evaluation.tables.leaks import LEAKING, LEAVE_ONE_OUT
 from busjax.evaluation.tables.measures import Measures, mean_and_deviation, pool
 
 LEAKS, INCOMPLETE, SYNTHETIC = LEAKING, "incomplete", "synthetic images"
@@ -55,7 +55,7 @@ class Summary:
         name, test = (_words(settings.get(f"data.{field}")) for field in ("train", "test"))
         name = name or _words(settings.get("data.name"))
         words = [f"{name}, tested on {test}" if test else name, str(settings.get("data.split"))]
-        if settings.get("data.split") == "kfold":
+        if settings.get("data.split") in ("kfold", LEAVE_ONE_OUT):
             words.append(f"{settings.get('data.folds')} folds")
         words.append(f"split seed {settings.get('data.split_seed')}")
         if len(self.classes) > 2:
@@ -125,7 +125,7 @@ def _summary(group: Group, output: str, absent: Sequence[str], twice: str) -> Su
         notes.append("not pooled: not every fold is there")
     elif len(folds) > 1:
         # Of cases left out in turn, some are for validation alone.
-        untested = 0 if group.settings.get("data.split") == "leave_one_out" else _untested(group)
+        untested = 0 if group.settings.get("data.split") == LEAVE_ONE_OUT else _untested(group)
         if untested >= min(len(set(run.cases[run.part].values())) for run in group.runs):
             marks.append(INCOMPLETE)
             notes.append(
