@@ -147,7 +147,7 @@ def open_run(config: ConfigDict, workdir: Workdir, *, training: bool = False) ->
     refuse_unmatched(method, config)
     refuse_trained_features(method, config)
     tasks = [task.name for task in method.outputs.values()]
-    settle_split(data, workdir, tasks, config.data.groups, masks=method.draws)
+    settle_split(data, workdir, tasks, config.data.groups, masks=method.draws, by_case=config.eval.unit == "case")
     return Run(
         config=config,
         workdir=workdir,

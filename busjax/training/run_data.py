@@ -22,9 +22,10 @@ from busjax.data.modality import of_modality
 from busjax.data.pairs import PairDataset
 from busjax.data.pipeline import EvaluationBatches, evaluation_batches, training_batches
 from busjax.data.split_files import read_split, write_split
-from busjax.data.splits import AUGMENTED, Split, check_masks, check_targets, make_split
+from busjax.data.splits import AUGMENTED, Split, SplitError, check_masks, check_targets, make_split
 from busjax.data.variants import VariantDataset
 from busjax.methods import sees_pairs
+from busjax.methods.tasks import TASKS
 from busjax.training.config import dataset_names
 from busjax.training.releases import preprocessing
 from busjax.training.workdir import Workdir
@@ -126,7 +127,9 @@ def open_data(config: ConfigDict, workdir: Workdir) -> RunData:
     return dataclasses.replace(found, steps_per_epoch=max(1, round(len(found.drawn) / config.train.batch_size)))
 
 
-def settle_split(data: RunData, workdir: Workdir, tasks: Iterable[str], groups: str, *, masks: bool = False) -> None:
+def settle_split(
+    data: RunData, workdir: Workdir, tasks: Iterable[str], groups: str, *, masks: bool = False, by_case: bool = False
+) -> None:
     """Writes the split of a run that has not begun, once it is known to serve its tasks, and a copy of the group file.
 
     Args:
@@ -135,13 +138,17 @@ def settle_split(data: RunData, workdir: Workdir, tasks: Iterable[str], groups: 
       tasks: that the split must serve.
       groups: the field `data.groups`: a path, or ''.
       masks: whether masks are learned, too.
+      by_case: whether a case's images are scored together.
 
     Raises:
-      SplitError: a part lacks images of a class that a task tells, or the training part masks.
+      SplitError: a part lacks images of a class that a task tells, or the training part masks, or cases that are to be
+        scored as one have images of several classes.
     """
     if workdir.begun():
         return
     check_targets(data.split, data.dataset.table, sorted(set(tasks)))
+    for task in sorted(set(tasks)) if by_case else ():
+        _require_one_target(data, task)
     if masks:
         check_masks(data.split, data.dataset.table)
     if jax.process_index() == 0:
@@ -155,6 +162,25 @@ def _first_steps_left(config: ConfigDict) -> dict[str, Any]:
     if config.data.variants:
         return {"grey": False, "despeckle": ""}
     return {"grey": config.data.grey, "despeckle": config.data.despeckle}
+
+
+def _require_one_target(data: RunData, task: str) -> None:
+    """Checks that the images of each case have one answer.
+
+    Raises:
+      SplitError: listing the cases that have several.
+    """
+    table = data.dataset.table
+    columns: Any = {"label": np.asarray(table.label), "solid": np.asarray(table.solid)}
+    target = np.asarray(TASKS[task].target(columns))
+    names, case = np.unique(data.units, return_inverse=True)
+    first = np.zeros(len(names), target.dtype)
+    first[case] = target
+    if len(mixed := names[np.unique(case[target != first[case]])]):
+        raise SplitError(
+            f"eval.unit: found 'case', and several answers of the task {task!r} among the images of "
+            f"{', '.join(mixed.tolist())}; expected one for each case, or eval.unit 'image'"
+        )
 
 
 def training_stream(config: ConfigDict, data: RunData, sharding: NamedSharding) -> grain.IterDataset:

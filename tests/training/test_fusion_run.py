@@ -1,5 +1,6 @@
 """Whole runs that leave lesions out in turn: side by side as one by one, interrupted, and what they leave behind."""
 
+import dataclasses
 import io
 import json
 import os
@@ -11,19 +12,32 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from rich.console import Console
 
+from busjax.data.splits import SplitError
 from busjax.evaluation.predictions import read_csv
 from busjax.evaluation.readers_page import make_study
 from busjax.evaluation.tables.command import make_tables
 from busjax.training import descriptors
-from busjax.training.config import ConfigError, validate, validate_devices
+from busjax.training.config import (
+    ConfigError,
+    from_json,
+    refuse_other,
+    same_results,
+    to_json,
+    validate,
+    validate_devices,
+)
 from busjax.training.describe import describe
 from busjax.training.evaluate import evaluate
 from busjax.training.loop import train
-from busjax.training.workdir import read_workdir
-from configs import habib
+from busjax.training.run_data import settle_split
+from busjax.training.validation import in_units
+from busjax.training.workdir import Workdir, read_workdir
+from configs import basic, habib
 from tests.training.test_loop import final_state, quiet, start
+from tfds_builders.groups import write_groups
 from tfds_builders.phantom.phantom import Phantom
 from tfds_builders.reading import prepare
+from tfds_builders.record import DatasetError
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:tensorboard")
 FOLDS = 4
@@ -47,7 +61,7 @@ def tiny(paired_dir, variant="separate,bce,cnn", **data):
     if not config.model.combined.end_to_end and config.method == "fusion":
         config.model.combined.single_epochs = 2
     config.model.combined.widths = (12, 8)
-    config.optimizer.name, config.optimizer.learning_rate = "sgd", 0.02  # Adam makes steps of rounding errors
+    config.optimizer.name, config.optimizer.learning_rate = "sgd", 0.005  # Adam makes steps of rounding errors
     return config
 
 
@@ -196,6 +210,8 @@ def test_describe_names_all_three(paired_dir):
         ({"train.folds_at_once": -1}, "train.folds_at_once: found -1, expected a whole number of folds"),
         ({"eval.unit": "view"}, "eval.unit: found 'view', expected one of image, case"),
         ({"data.variants": 3}, "data.variants: found 3, expected 0"),
+        ({"selection.after": 0.4}, r"selection.after: found 0.4, expected 0.5 or more.*: the last is reported"),
+        ({"method": "cross_training"}, "pretrained|data.fold: found -1, expected 0 or more of the method"),
     ],
 )
 def test_what_is_refused(change, message, paired_dir):
@@ -210,11 +226,69 @@ def test_devices_divide_the_folds(paired_dir):
     validate_devices(config, 2, 1)
     with pytest.raises(ConfigError, match=r"data\.folds: found 4, expected a multiple of the 3 devices"):
         validate_devices(config, 3, 1)
-    with pytest.raises(ConfigError, match="'leave_one_out' on 2 hosts, expected one host"):
+    with pytest.raises(ConfigError, match="'leave_one_out' on 2 hosts, expected one"):
         validate_devices(config, 2, 2)
 
 
 def test_a_dataset_of_one_modality_has_no_pairs(phantom_dir, tmp_path):
     config = tiny(phantom_dir, name="phantom")
-    with pytest.raises(Exception, match="found no picture of mammography"):
+    with pytest.raises(DatasetError, match="phantom: found no picture of mammography at all"):
         start(config, tmp_path)
+
+
+def test_a_method_that_needs_other_networks():
+    config = basic.get_config("demo").unlock()
+    config.method = "fusion"
+    with pytest.raises(ConfigError, match="model: found no network 'mammography', which the method 'fusion' needs"):
+        validate(config)
+
+
+def test_two_lesions_of_a_patient_are_paired_and_scored_apart_and_left_out_together(paired_dir, tmp_path):
+    """A group file joins two lesions of one class into a case."""
+    dataset = prepare("phantom/paired", paired_dir)
+    table = dataset.table
+    malignant = np.unique(table.case_id[table.label == 2])[:2]
+    write_groups(tmp_path / "groups.csv", [table.image_id[np.isin(table.case_id, malignant)].tolist()])
+    config = tiny(paired_dir, groups=str(tmp_path / "groups.csv"))
+    run = start(config, tmp_path / "run")
+    pairs, units = run.data.dataset, run.data.units
+    lesion = dict(zip(table.image_id.tolist(), table.case_id.tolist(), strict=True))
+    for name, unit in zip(pairs.table.image_id.tolist(), units.tolist(), strict=True):
+        assert [lesion[picture] for picture in name.split("+")] == [unit, unit]
+    joined = pairs.table.case_id[np.isin(units, malignant)]
+    assert len(set(joined.tolist())) == 1
+    assert len(np.unique(units)) == 10
+    assert len(np.unique(pairs.table.case_id)) == 9
+    state = run.new_state()
+    scored = run.score(state, "test")
+    found = in_units(scored.predictions, scored.rows, run)[0]
+    assert set(found.image_id.tolist()) == set(units[scored.rows].tolist())
+    assert set(found.case_id.tolist()) == set(pairs.table.case_id[scored.rows].tolist())
+    run.checkpoints.close()
+
+
+def test_cases_with_several_answers_cannot_be_scored_as_one(phantom_dir, tmp_path):
+    config = basic.get_config("demo").unlock()
+    config.data.data_dir, config.eval.unit = str(phantom_dir), "case"
+    run = start(config, tmp_path / "whole")
+    table = run.data.dataset.table
+    run.checkpoints.close()
+    mixed = [np.flatnonzero(table.label == label)[0] for label in (1, 2)]
+    one = dataclasses.replace(run.data.dataset.table)
+    data = dataclasses.replace(run.data)
+    units = run.data.units.copy()
+    units[mixed] = "both"
+    data.dataset.own_case, data.dataset.table = units, one
+    with pytest.raises(
+        SplitError, match="several answers of the task 'malignant' among the images of both; expected one"
+    ):
+        settle_split(data, Workdir(tmp_path / "new"), ["malignant"], "", by_case=True)
+
+
+def test_runs_without_the_new_fields_are_read_as_before(phantom_dir, tmp_path):
+    config = basic.get_config("demo")
+    stored = to_json(config)
+    del stored["eval"]["unit"], stored["train"]["folds_at_once"]
+    validate(from_json(stored))
+    refuse_other(stored, config, "there")
+    assert same_results(stored, to_json(config))
