@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from busjax.data.folds import EVERY, Folds, picked
 from busjax.data.pairs import PairDataset
 from busjax.data.splits import SplitError, make_split
+from busjax.data.stored import training_features
 from busjax.data.streams import ShuffledRows, read_folds
+from busjax.training import parallel
 from tests.data.memory import MemoryDataset, MemoryTable
 from tfds_builders.record import DatasetError
 
@@ -155,3 +157,32 @@ def test_too_few_lesions_to_leave_out():
         make_split(dataset.table, "leave_one_out", seed=0, fold=EVERY, folds=10)
     with pytest.raises(SplitError, match="leave_one_out has no fold 8; expected one of -1, 0, 1"):
         make_split(dataset.table, "leave_one_out", seed=0, fold=8, folds=8)
+
+
+def test_a_pool_lies_whole_on_every_device_whatever_its_size():
+    """Batches of 3 for four devices, which divide the folds and not the batch."""
+    table = pictures([(1, 1, 1)] * 4 + [(2, 1, 1)] * 4)
+    dataset = PairDataset(Tabled(table))
+    split = make_split(dataset.table, "leave_one_out", seed=0, fold=EVERY, folds=4)
+
+    class Numbers:
+        def features(self, image_id):
+            return np.full((4, 2), float(dataset.table.image_id.tolist().index(image_id)), np.float32)
+
+    sharding = parallel.replicated(parallel.make_mesh())
+    stream = training_features(
+        Numbers(),
+        dataset.table,
+        split.train,
+        batch_size=3,
+        seed=0,
+        sharding=sharding,
+        folds=split.folds(dataset.table),
+    )
+    reading = iter(stream)
+    pool = next(reading)
+    reading.close()
+    assert pool["features"].shape == (3 + 2, 4, 2)
+    assert pool["picked"].shape == (4, 3)
+    assert all(len(value.sharding.device_set) == 4 and value.is_fully_replicated for value in pool.values())
+    np.testing.assert_array_equal(pool["features"][:, 0, 0], pool["index"])
