@@ -203,7 +203,7 @@ def test_the_dataset_is_not_changed():
     [
         (
             {"resize": "sqush"},
-            r"unknown resize 'sqush'; did you mean 'squash'\? \(known: squash, pad, short_side, lesion\)",
+            r"unknown resize 'sqush'; did you mean 'squash'\? \(known: squash, pad, short_side, lesion, lesion_sq",
         ),
         ({"image_size": 0}, "image_size is 0, expected at least 1"),
         (

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from busjax.data.splits import BY_IMAGE, PROTOCOLS, make_split
+from busjax.data.splits import BY_IMAGE, LEAVE_ONE_OUT, PROTOCOLS, SplitError, make_split
 from tests.tfds_builders.expected import Expected
 from tfds_builders import BUILDERS
 from tfds_builders.reading import BUSDataset, make_builder, prepare
-from tfds_builders.record import DatasetError
+from tfds_builders.record import MALIGNANT, DatasetError
 
 # The phantom is made, not released.
 RELEASED = sorted(set(BUILDERS) - {"phantom"})
@@ -58,7 +58,7 @@ def test_what_is_read_is_what_was_released(name: str, built: Callable[[str], Bui
 def test_a_case_is_never_in_two_parts(name: str, built: Callable[[str], Built]) -> None:
     table = built(name)[0].table
     made = 0
-    for protocol in sorted(set(PROTOCOLS) - set(BY_IMAGE)):
+    for protocol in sorted(set(PROTOCOLS) - {*BY_IMAGE, LEAVE_ONE_OUT}):
         folds = {"official": sorted(set(table.fold.tolist()) - {-1}), "kfold": range(3)}.get(protocol, (0,))
         for fold in folds:
             for seed in SEEDS:
@@ -68,6 +68,27 @@ def test_a_case_is_never_in_two_parts(name: str, built: Callable[[str], Built]) 
                 assert sum(len(rows) for rows in split.parts().values()) == len(table)
                 made += 1
     assert made >= 4 * len(SEEDS)
+
+
+@pytest.mark.parametrize("name", RELEASED)
+def test_a_case_that_is_left_out_is_in_no_other_part(name: str, built: Callable[[str], Built]) -> None:
+    """Four cases in turn, where there are more than two of either class; else it is refused."""
+    table = built(name)[0].table
+    malignant = set(table.case_id[table.label == MALIGNANT].tolist())
+    others = set(table.case_id[table.label >= 0].tolist()) - malignant
+    if min(len(malignant), len(others)) <= 2:
+        with pytest.raises(SplitError, match="expected more than 2: half of"):
+            make_split(table, LEAVE_ONE_OUT, seed=0, fold=0, folds=4)
+        return
+    tested = []
+    for fold in range(4):
+        split = make_split(table, LEAVE_ONE_OUT, seed=0, fold=fold, folds=4)
+        parts = {part: set(table.case_id[rows].tolist()) for part, rows in split.parts().items()}
+        assert sum(map(len, parts.values())) == len(set.union(*parts.values())) == len(set(table.case_id.tolist()))
+        assert len(parts["test"]) == 1
+        assert len(parts["train"]) == 3
+        tested += parts["test"]
+    assert len(set(tested) & malignant) == len(set(tested) & others) == 2
 
 
 @pytest.mark.parametrize("name", RELEASED)
