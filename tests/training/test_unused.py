@@ -31,6 +31,13 @@ VARIANTS: dict[str, list[tuple[str, ...]]] = {
         ("", "small"),
     ],
     "emt_net": [("", "as_published", "scratch", "small")],
+    "habib": [
+        ("separate", "end_to_end"),
+        ("bce", "lmcl"),
+        ("cnn", "googlenet"),
+        ("", "ultrasound", "mammography", "wu", "hijab"),
+        ("", "small", "scratch"),
+    ],
     "han": [("mt", "sn"), ("", "scratch", "wide", "small", "demo")],
     "hijab": [
         ("features", "finetune", "block5", "baseline"),
