@@ -10,6 +10,11 @@ FAILURE = "failure.json"
 WEIGHTS = "pretrained.json"
 """In the work directory of a run from released weights: which, from which file."""
 
+LEAVE_ONE_OUT = "leave_one_out"
+"""The protocol of a split that leaves cases out in turn."""
+EVERY = -1
+"""In place of a fold's number: all of them, in one run."""
+
 VERSION = "#"
 """Between the name of an image and the number of one of its versions: 'ID#3'."""
 

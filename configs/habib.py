@@ -67,13 +67,11 @@ def cnn(config: ConfigDict) -> None:
 
 def separate(config: ConfigDict) -> None:
     """The single networks first."""
-    config.model.combined.end_to_end = False
     config.model.combined.single_epochs = 50
 
 
 def end_to_end(config: ConfigDict) -> None:
     """All three at a time."""
-    config.model.combined.end_to_end = True
     config.model.combined.single_epochs = 0
 
 
@@ -141,7 +139,7 @@ def small(config: ConfigDict) -> None:
         config.optimizer.learning_rate = 3e-3  # so few channels learn little at 1e-3 in as many steps
     config.model.combined.widths = (256, 128, 64, 32, 16, 8)
     config.train.epochs = 15
-    if not config.model.combined.end_to_end:
+    if config.model.combined.single_epochs:
         config.model.combined.single_epochs = 15
     config.train.patience = 15
     config.train.batch_size = 16
@@ -193,8 +191,8 @@ def full() -> ConfigDict:
             "dropout_rate": 0.5,
             "dropouts": 2,  # after the first two layers
             "rate_factor": 1.0,  # of the learning rate
-            "end_to_end": False,
-            "single_epochs": 50,  # of both single networks before the fusion's train.epochs
+            # Of both single networks before the fusion's train.epochs; 0 for all three at a time, end to end.
+            "single_epochs": 50,
         }
     )
     config.loss.name = "cross_entropy"

@@ -14,9 +14,7 @@ import numpy as np
 from jaxtyping import Int
 
 from busjax.data.device_batches import Batch
-
-EVERY = -1
-"""In place of a fold's number: all of them."""
+from busjax.names import EVERY
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -126,8 +126,6 @@ def training_batches(
     prepared = _prepared(dataset, _preparation(resize, image_size, preprocessing, grey, despeckle), cache)
     rows = checked_rows(indices, dataset)
     augmentation = Augmentation.from_mapping(augment)
-    whole = folds is not None and folds.together  # on every device
-    local_size = local_batch_size(batch_size, process_index, process_count, None if whole else sharding)
     if not 0 <= seed < 2**32:
         raise ValueError(f"seed is {seed}, expected 0 to 2**32 - 1")
 
@@ -143,6 +141,7 @@ def training_batches(
     finished = functools.partial(_scaled, preprocessing)
     if folds is not None:
         return read_folds(stream, folds, batch_size, sharding, prefetch, threads, finished)
+    local_size = local_batch_size(batch_size, process_index, process_count, sharding)
     # Sliced last, so that the position that keys the augmentation is the one in the global stream.
     return read_batches(
         stream[process_index::process_count], local_size, batch_size, sharding, prefetch, threads, finished

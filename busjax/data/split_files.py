@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from busjax.atomic import write_atomic
-from busjax.data.folds import EVERY
 from busjax.data.records import Table
-from busjax.data.splits import BY_IMAGE, LEAVE_ONE_OUT, PARTS, PROTOCOLS, Split, SplitError
+from busjax.data.splits import BY_IMAGE, PARTS, PROTOCOLS, Split, SplitError
+from busjax.names import EVERY, LEAVE_ONE_OUT
 from tfds_builders.record import LABELS
 
 COLUMNS = ("image_id", "case_id", "label", "solid")

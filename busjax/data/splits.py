@@ -10,17 +10,16 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from jaxtyping import Int
 
-from busjax.data.folds import EVERY, Folds
+from busjax.data.folds import Folds
 from busjax.data.records import Table
 from busjax.data.strata import deal, image_strata
-from busjax.names import hint
+from busjax.names import EVERY, LEAVE_ONE_OUT, hint
 from tfds_builders.record import LABELS, MALIGNANT
 
 PARTS = ("train", "val", "test")
 BY_IMAGE = ("holdout_image", "augmented_image")
 AUGMENTED = ("augmented_case", "augmented_image")
 """Protocols that divide a table of versions of images (`variants.VariantDataset`), all of them multiplied."""
-LEAVE_ONE_OUT = "leave_one_out"
 PROTOCOLS = ("holdout", "kfold", "official", LEAVE_ONE_OUT, "holdout_image", *AUGMENTED)
 TASKS = ("malignant", "solid", "tumour")
 HOLDOUT_SHARES = (4, 1, 1)

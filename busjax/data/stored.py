@@ -163,11 +163,10 @@ def training_features(
     """
     rows = _Rows(store, table)
     checked = checked_rows(indices, rows)
-    whole = folds is not None and folds.together  # on every device
-    local_size = local_batch_size(batch_size, process_index, process_count, None if whole else sharding)
     stream = ShuffledRows(checked, seed).repeat().map(rows.__getitem__)
     if folds is not None:
         return read_folds(stream, folds, batch_size, sharding, prefetch, threads, dict)
+    local_size = local_batch_size(batch_size, process_index, process_count, sharding)
     return read_batches(stream[process_index::process_count], local_size, batch_size, sharding, prefetch, threads, dict)
 
 

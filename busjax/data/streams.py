@@ -82,7 +82,12 @@ def read_folds(
     threads: int,
     finish: Callable[[Batch], Batch],
 ) -> grain.IterDataset:
-    """`read_batches` of folds, of one host: the batches of the one that is trained, or pools for all of them."""
+    """`read_batches` of folds, of one host: the batches of the one that is trained, or pools for all of them.
+
+    Raises:
+      ValueError: as `read_batches`; or the devices do not divide the batches of one fold. All of a pool is on each.
+    """
+    local_batch_size(batch_size, 0, 1, None if folds.together else sharding)
 
     def pick(pool: Batch) -> Batch:
         return finish(folds.pick(pool, batch_size))

@@ -16,6 +16,9 @@ from busjax.names import image_of
 OF_VERSIONS = "Versions of images are tested: metrics are over versions, of which one image has several"
 """What stands beside such metrics."""
 
+OF_CASES = "Scores are of cases, each the mean over its images or pairs of images; where images are counted, cases are"
+"""What stands beside metrics of a run with `eval.unit` 'case'."""
+
 
 def counted(image_id: Shaped[np.ndarray, " n"], versions: bool) -> dict[str, int]:
     """The number of images; with `versions` that of the images they are of, and their own under 'versions'."""

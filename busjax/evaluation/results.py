@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from busjax.atomic import write_atomic
-from busjax.evaluation.counts import OF_VERSIONS, has_versions, size_text, with_versions
+from busjax.evaluation.counts import OF_CASES, OF_VERSIONS, has_versions, size_text, with_versions
 from busjax.evaluation.multiclass import is_multiclass, metrics_of
 from busjax.evaluation.multiclass_section import HEADINGS, print_classes
 from busjax.evaluation.predictions import Predictions
@@ -65,6 +65,7 @@ def build_results(
       threshold_from: where the threshold comes from ('fixed', or the part it was chosen on); kept with every metric.
       leak: why images of one patient may stand in several parts; '' where they do not. Goes to "leaks_patients".
       versions: whether images may be versions of others, named as `names.VERSION` says; see `counts`.
+      unit: what a score is of, 'image' or 'case'; goes to "unit" where it is not an image.
 
     Returns:
       JSON values only: undefined metrics are None.
@@ -184,7 +185,7 @@ def print_results(results: Mapping[str, Any], console: Console, *, place: tuple[
         for part in PARTS:
             _print_part(own, part, f"{part}, {name} alone{mark}", console, NO_PLACE)
     if results.get(UNIT) == "case":
-        console.print(Text("  scores are of cases, each the mean over its images or pairs; images counts cases", "dim"))
+        console.print(Text(f"  {OF_CASES}.", style="dim"))
     if leak := results.get(LEAKS):
         console.print(Text(f"{LEAKING}: {leak}. The figures are too high.", style="bold red"))
 

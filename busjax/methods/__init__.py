@@ -134,7 +134,7 @@ def _fusion(config: Any, optimizer: optax.GradientTransformation, unroll: bool |
         {**dict.fromkeys(SINGLE, optimizer), COMBINED: of_combined},
         config.model.batch_norm == "frozen",
         make_loss(config.loss),
-        end_to_end=own.end_to_end,
+        end_to_end=own.single_epochs == 0,
     )
 
 
@@ -153,7 +153,7 @@ def sees_pairs(config: Any) -> bool:
 
 def stores_descriptors(config: Any) -> bool:
     """Whether the epochs of `train.epochs` take stored descriptors in place of pictures, after pre-training."""
-    return config.get("method") == "fusion" and not config.model[COMBINED].end_to_end
+    return config.get("method") == "fusion" and config.model[COMBINED].single_epochs > 0
 
 
 def pretraining_epochs(config: Any) -> int:

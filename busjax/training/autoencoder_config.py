@@ -3,7 +3,7 @@
 from ml_collections import ConfigDict
 
 from busjax.training.errors import ConfigError
-from busjax.training.rules import POSITIVE, SHARE
+from busjax.training.rules import POSITIVE, SHARE, WIDTHS
 
 FIELDS = ("noise", "pretrain_epochs", "pretrain_rate", "task", "widths")
 
@@ -22,10 +22,7 @@ def validate_autoencoding(config: ConfigDict, name: str) -> None:
     if sorted(own) != list(FIELDS):
         raise ConfigError(f"model.{name}: found {', '.join(sorted(own))}; 'autoencoding' expects {', '.join(FIELDS)}")
     rules = {
-        "widths": (
-            lambda value: isinstance(value, list | tuple) and value and all(type(w) is int and w > 0 for w in value),
-            "a tuple of layer widths",
-        ),
+        "widths": WIDTHS,
         "noise": SHARE,
         "pretrain_epochs": (lambda value: type(value) is int and value >= 0, "a whole number, 0 for no pre-training"),
         "pretrain_rate": POSITIVE,

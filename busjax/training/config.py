@@ -8,16 +8,14 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from busjax.data.folds import EVERY
 from busjax.data.preprocessing import HALVES
-from busjax.data.splits import LEAVE_ONE_OUT
 from busjax.evaluation.published import check_place
 from busjax.fields import WITHOUT_EFFECT, completed, flatten, with_effect
 from busjax.methods import SINGLE, network_names
 from busjax.methods.tasks import TASKS
 from busjax.models import BACKBONES
 from busjax.models.layers import Settings
-from busjax.names import hint
+from busjax.names import EVERY, hint
 from busjax.pretrained.table import RELEASES
 from busjax.training.autoencoder_config import validate_autoencoding
 from busjax.training.errors import ConfigError
@@ -186,7 +184,7 @@ def validate_devices(config: ConfigDict, devices: int, hosts: int) -> None:
     """
     check_fold_devices(config, devices, hosts)
     size = config.train.batch_size
-    if size % devices and not (config.data.split == LEAVE_ONE_OUT and config.data.fold == EVERY):
+    if size % devices and config.data.fold != EVERY:  # of all folds at a time, devices divide these
         raise ConfigError(
             f"train.batch_size: found {size}, expected a multiple of the {devices} devices ({hosts} hosts): "
             "every device takes an equal share of a batch"

@@ -9,8 +9,7 @@ import numpy as np
 from ml_collections import ConfigDict
 from rich.console import Console
 
-from busjax.data.folds import EVERY
-from busjax.data.splits import LEAVE_ONE_OUT
+from busjax.evaluation.counts import OF_CASES
 from busjax.evaluation.examples import MaskExample
 from busjax.evaluation.predictions import Predictions, write_csv
 from busjax.evaluation.report import write_report
@@ -20,6 +19,7 @@ from busjax.evaluation.segmentation_file import write_segmentation
 from busjax.evaluation.tables.leaks import leak
 from busjax.fields import flatten
 from busjax.methods import pretraining_epochs
+from busjax.names import EVERY, LEAVE_ONE_OUT
 from busjax.training.describe import network_title
 from busjax.training.final import write_final
 from busjax.training.picked import cam_examples, feature_examples, varied
@@ -52,6 +52,7 @@ def evaluate(run: Run, facts: dict[str, Any], console: Console) -> dict[str, Any
     """
     config, method = run.config, run.method
     selection, scored = {}, {}
+    of_step: dict[int, dict[str, Scored]] = {}  # of a checkpoint that several selectors have chosen, once
     masks: dict[str, list[MaskExample]] = {}
     for selector in method.selectors:
         step, value = run.checkpoints.best(selector)
@@ -63,9 +64,11 @@ def evaluate(run: Run, facts: dict[str, Any], console: Console) -> dict[str, Any
             "step": step,
             "value": value,
         }
-        state = run.restore(step)
-        scored[selector] = {part: run.score(state, part) for part in ("val", "test")}
-        masks |= mask_examples(run, state, scored[selector]["test"], GALLERY)
+        if step not in of_step:
+            state = run.restore(step)
+            of_step[step] = {part: run.score(state, part) for part in ("val", "test")}
+            masks |= mask_examples(run, state, of_step[step]["test"], GALLERY)
+        scored[selector] = of_step[step]
     images = {
         part: [
             next(p for p in scored[selector][part].predictions if p.name == output)
@@ -243,10 +246,7 @@ def _notices(run: Run) -> list[str]:
             + (", whose constant share its further inputs tell." if run.config.data.resize == "lesion" else ".")
         )
     if run.config.eval.unit == "case":
-        found.append(
-            "Scores and metrics are of cases: a case's score is the mean over its images, or pairs of images, and "
-            "where images are counted cases are."
-        )
+        found.append(f"{OF_CASES}.")
     if run.data.split.in_turn:
         found.append(
             "Every case of the test part was left out in turn: its scores come from networks that were trained on the "
@@ -281,7 +281,7 @@ def _history(values: Iterable[str]) -> str:
 
 
 def _split(config: ConfigDict) -> str:
-    if config.data.split == LEAVE_ONE_OUT and config.data.fold == EVERY:
+    if config.data.fold == EVERY:
         return f"{LEAVE_ONE_OUT}, {config.data.folds} cases in turn, seed {config.data.split_seed}"
     fold = f", fold {config.data.fold}" if config.data.split in ("kfold", "official", LEAVE_ONE_OUT) else ""
     of = f" of {config.data.folds}" if config.data.split in ("kfold", LEAVE_ONE_OUT) else ""

@@ -4,8 +4,7 @@ import math
 
 from ml_collections import ConfigDict
 
-from busjax.data.folds import EVERY
-from busjax.data.splits import LEAVE_ONE_OUT
+from busjax.names import EVERY, LEAVE_ONE_OUT
 from busjax.training.errors import ConfigError
 
 SIDE_BY_SIDE = ("classification", "fusion")

@@ -4,20 +4,15 @@ from ml_collections import ConfigDict
 
 from busjax.methods import COMBINED, SINGLE
 from busjax.training.errors import ConfigError
-from busjax.training.rules import FLAG, POSITIVE, SHARE
+from busjax.training.rules import POSITIVE, SHARE, WIDTHS
 from tfds_builders.record import ULTRASOUND
 
-WIDTHS = (
-    (lambda value: isinstance(value, list | tuple) and value and all(type(w) is int and w > 0 for w in value)),
-    "a tuple of layer widths",
-)
 WHOLE = (lambda value: type(value) is int and value >= 0), "a whole number, 0 or more"
 RULES = {
     "widths": WIDTHS,
     "dropout_rate": SHARE,
     "dropouts": WHOLE,
     "rate_factor": POSITIVE,
-    "end_to_end": FLAG,
     "single_epochs": WHOLE,
 }
 
@@ -54,22 +49,15 @@ def validate_fusion(config: ConfigDict) -> None:
     if config.data.variants or config.data.views != 1:
         field = "variants" if config.data.variants else "views"
         raise ConfigError(f"data.{field}: found {config.data[field]}, expected {int(field == 'views')} of pairs")
-    if own.end_to_end and own.single_epochs:
-        raise ConfigError(
-            f"model.{COMBINED}.single_epochs: found {own.single_epochs}, expected 0 where model.{COMBINED}.end_to_end "
-            "is True: all networks are trained for train.epochs"
-        )
-    if not own.end_to_end and not own.single_epochs:
-        raise ConfigError(
-            f"model.{COMBINED}.single_epochs: found 0, expected at least 1 where model.{COMBINED}.end_to_end is False"
-        )
-    if not own.end_to_end and config.optimizer.schedule != "constant" and own.single_epochs != config.train.epochs:
+    if not own.single_epochs:
+        return
+    if config.optimizer.schedule != "constant" and own.single_epochs != config.train.epochs:
         raise ConfigError(
             f"model.{COMBINED}.single_epochs: found {own.single_epochs}, expected train.epochs, {config.train.epochs}, "
             f"where optimizer.schedule is {config.optimizer.schedule!r}: one schedule serves both stages"
         )
-    if not own.end_to_end and config.optimizer.plateau.patience:
+    if config.optimizer.plateau.patience:
         raise ConfigError(
             f"optimizer.plateau.patience: found {config.optimizer.plateau.patience}, expected 0 where "
-            f"model.{COMBINED}.end_to_end is False"
+            f"model.{COMBINED}.single_epochs is above 0"
         )

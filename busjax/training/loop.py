@@ -12,7 +12,7 @@ from jax.experimental import multihost_utils
 from rich.console import Console
 
 from busjax.fields import flatten
-from busjax.methods import pretraining_epochs, stores_descriptors, trained_at
+from busjax.methods import stores_descriptors, trained_at
 from busjax.methods.metrics import NEVER
 from busjax.methods.state import TrainState
 from busjax.training.optimizers import learning_rate
@@ -206,11 +206,10 @@ def _writer(run: Run, *, new: bool) -> Any:
 
 def _learning_rates(state: TrainState, run: Run) -> dict[str, float]:
     """By tag, the learning rate of each network's latest step; none in pre-training."""
-    config, steps_per_epoch = run.config, run.data.steps_per_epoch
-    taken = int(state.step) - pretraining_epochs(config) * steps_per_epoch
+    config, taken = run.config, int(state.step) - run.first_step
     if taken <= 0:
         return {}
-    rate = float(learning_rate(config.optimizer, config.train.epochs * steps_per_epoch)(taken - 1))
+    rate = float(learning_rate(config.optimizer, config.train.epochs * run.data.steps_per_epoch)(taken - 1))
     return {
         f"train/{name}_learning_rate": rate * factor * scale_of(state.networks[name].opt_state)
         for name, factor in trained_at(config).items()

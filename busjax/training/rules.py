@@ -9,7 +9,6 @@ from ml_collections import ConfigDict
 
 from busjax.data.augmentation import Augmentation
 from busjax.data.despeckle import FILTERS
-from busjax.data.folds import EVERY
 from busjax.data.pipeline import RESIZES
 from busjax.data.preprocessing import PIXELS
 from busjax.data.splits import PROTOCOLS
@@ -18,6 +17,7 @@ from busjax.methods.losses import LMCL, LOSSES
 from busjax.methods.segmentation_losses import SEGMENTATION_LOSSES
 from busjax.methods.tasks import TASKS
 from busjax.models.dense_head import POOLS
+from busjax.names import EVERY
 from busjax.pretrained.table import RELEASES
 from busjax.training.errors import ConfigError
 from busjax.training.fold_rules import check_folds
@@ -51,6 +51,10 @@ SHARE = _number(lambda value: 0 <= value < 1, "0 or more and below 1")
 WIDTH = _number(lambda value: 0 < value <= 1, "above 0 and at most 1")
 FLAG = (lambda value: isinstance(value, bool)), "True or False"
 TEXT = (lambda value: isinstance(value, str)), "a text"
+WIDTHS = (
+    (lambda value: isinstance(value, list | tuple) and value and all(type(w) is int and w > 0 for w in value)),
+    "a tuple of layer widths",
+)
 RULES: dict[str, tuple] = {
     "method": _one_of(*METHODS),
     "seed": _between(0, 2**32 - 1),

@@ -9,12 +9,13 @@ from busjax.data.splits import HOLDOUT_SHARES
 from busjax.methods import network_names
 from busjax.models import BACKBONES, MULTITASK
 from busjax.models.layers import Settings
+from busjax.names import LEAVE_ONE_OUT
 from busjax.training.errors import ConfigError
 from busjax.training.releases import settle_releases
 
 # What stands in a config that has not set them.
 DROPOUT, HEAD_DROPOUT = 0.2, 0.3
-OWN_PARTS = ("kfold", "official")
+OWN_PARTS = ("kfold", "official", LEAVE_ONE_OUT)
 """Protocols whose parts are not those of `data.shares`."""
 
 

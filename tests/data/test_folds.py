@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from busjax.data.folds import EVERY, Folds, picked
+from busjax.data.folds import Folds, picked
 from busjax.data.pairs import PairDataset
 from busjax.data.splits import SplitError, make_split
 from busjax.data.stored import training_features
 from busjax.data.streams import ShuffledRows, read_folds
+from busjax.names import EVERY
 from busjax.training import parallel
 from tests.data.memory import MemoryDataset, MemoryTable
 from tfds_builders.record import DatasetError

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from busjax.data.splits import BY_IMAGE, LEAVE_ONE_OUT, PROTOCOLS, SplitError, make_split
+from busjax.data.splits import BY_IMAGE, PROTOCOLS, SplitError, make_split
+from busjax.names import LEAVE_ONE_OUT
 from tests.tfds_builders.expected import Expected
 from tfds_builders import BUILDERS
 from tfds_builders.reading import BUSDataset, make_builder, prepare

@@ -7,9 +7,8 @@ from typing import Any
 
 from busjax.evaluation.tables.errors import TableError
 from busjax.evaluation.tables.folders import MissingRun, RunFolder
-from busjax.evaluation.tables.leaks import EVERY, LEAVE_ONE_OUT
 from busjax.fields import WITHOUT_EFFECT, short_name, value_text
-from busjax.names import WEIGHTS
+from busjax.names import EVERY, LEAVE_ONE_OUT, WEIGHTS
 
 FOLD, SEED = "data.fold", "seed"
 TABLE, ROW = "table.name", "table.row"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from busjax.names import image_of
+from busjax.names import EVERY, image_of
 
 LEAKING = "leaks patients"
 """What stands beside every figure of a run whose parts share patients."""
@@ -16,9 +16,6 @@ BY_IMAGE = "_image"
 
 AUGMENTED = "augmented_image"
 """The protocol that divides versions of images (Hijab et al. 2019)."""
-
-LEAVE_ONE_OUT, EVERY = "leave_one_out", -1
-"""The protocol that leaves cases out in turn, and its fold that is all of them."""
 
 SHARED_LESIONS = {
     "bus_benchmark/released_cases": "near-duplicates of BUSI count as different cases",
@@ -49,7 +46,7 @@ def leak(config: Mapping[str, Any], cases: Mapping[str, Mapping[str, str]]) -> s
     words = [name for value in names for name in (value.split(",") if isinstance(value, str) else value)]
     reasons += [why for name, why in SHARED_LESIONS.items() if name in [word.strip() for word in words]]
     train, val, test = (set(cases[part].values()) for part in ("train", "val", "test"))
-    if protocol == LEAVE_ONE_OUT and config.get("data.fold") == EVERY:
+    if config.get("data.fold") == EVERY:
         train = set()  # of the test part, whose every case is scored by networks that are trained without it
     if shared := (train | val) & test:
         reasons.append(f"{len(shared)} cases of the test part are in training or validation, too ({min(shared)!r})")

@@ -4,13 +4,14 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from busjax.evaluation.counts import OF_VERSIONS
+from busjax.evaluation.counts import OF_CASES, OF_VERSIONS
 from busjax.evaluation.published import row_of
 from busjax.evaluation.tables.errors import TableError
 from busjax.evaluation.tables.folders import RunFolder
 from busjax.evaluation.tables.groups import FOLD, SEED, Group
-from busjax.evaluation.tables.leaks import LEAKING, LEAVE_ONE_OUT
+from busjax.evaluation.tables.leaks import LEAKING
 from busjax.evaluation.tables.measures import Measures, mean_and_deviation, pool
+from busjax.names import LEAVE_ONE_OUT
 
 LEAKS, INCOMPLETE, SYNTHETIC = LEAKING, "incomplete", "synthetic images"
 
@@ -109,7 +110,7 @@ def _summary(group: Group, output: str, absent: Sequence[str], twice: str) -> Su
             "it sees the region of the lesion, cut out by the true mask, also at test; others see whole images"
         )
     if group.settings.get("eval.unit") == "case":
-        notes.append("scores are of cases, each the mean over its images, or pairs of them; images counts cases")
+        notes.append(OF_CASES)
     alone = len(folds) > 1 and all(measures.images == 1 for _, measures in folds)
     if alone:
         notes.append("every run tests one case: only the pooled figures mean anything")
