@@ -23,7 +23,7 @@ def test_eight_experiments_with_three_seeds(variant):
         refuse_unused(config)
         assert config.data.split == "leave_one_out"
         assert config.data.fold == -1
-        assert config.data.folds == (40 if variant else 120)
+        assert config.data.folds == (80 if variant else 120)
         assert config.table.row.startswith("end_to_end") == (pretraining_epochs(config) == 0)
         seen.add((config.table.row, config.seed))
     rows = {row.name.rpartition("_")[0] for row in published_table("habib_1").rows}
@@ -35,7 +35,7 @@ def test_eight_experiments_with_three_seeds(variant):
 def test_one_run_for_each_lesion():
     runs = plan("configs/sweeps/habib_folds.py:separate,bce,cnn,small", Base(), ROOT, None)
     folds = [from_json(run.config).data.fold for run in runs]
-    assert folds == list(range(40))
+    assert folds == list(range(80))
     validate(from_json(runs[7].config))
 
 

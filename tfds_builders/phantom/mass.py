@@ -42,7 +42,7 @@ def sample_mass(look: str, cluster: str, outline_mm: Float[np.ndarray, " angles"
     mean = float(outline_mm.mean())
     angle = np.linspace(0, 2 * np.pi, len(outline_mm), endpoint=False)
     order = np.arange(2, 9)
-    roughness = {"round": rng.uniform(0.02, 0.06), "spiculated": rng.uniform(0.08, 0.18), "hidden": 0.08}[look]
+    roughness = {"round": rng.uniform(0.02, 0.06), "spiculated": rng.uniform(0.12, 0.24), "hidden": 0.08}[look]
     amplitude = rng.normal(0, roughness, len(order)) / np.sqrt(order - 1)
     waves = (amplitude[:, None] * np.cos(order[:, None] * angle + rng.uniform(0, 2 * np.pi, (len(order), 1)))).sum(0)
     stretch = 1 + rng.uniform(0, 0.3) * np.cos(2 * (angle - rng.uniform(0, np.pi)))
@@ -65,12 +65,12 @@ def sample_mass(look: str, cluster: str, outline_mm: Float[np.ndarray, " angles"
 
 
 def _spicules(mean_mm: float, rng: np.random.Generator) -> Float[np.ndarray, "spicules 4"]:
-    count = int(rng.integers(9, 22))
+    count = int(rng.integers(12, 25))
     columns = (
         rng.uniform(0, 2 * np.pi, count),
         mean_mm * rng.uniform(0.5, 1.9, count),
-        rng.uniform(0.3, 0.8, count),
-        rng.uniform(3.0, 9.0, count),
+        rng.uniform(0.7, 1.5, count),
+        rng.uniform(5.0, 12.0, count),
     )
     return np.stack(columns, axis=1)
 

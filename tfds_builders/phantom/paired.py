@@ -25,9 +25,9 @@ IN_ULTRASOUND = {
 """How often a lesion of a kind looks like one of another in ultrasound."""
 
 IN_MAMMOGRAPHY = {
-    "carcinoma": {"spiculated": 0.7, "round": 0.15, "hidden": 0.15},
-    "fibroadenoma": {"round": 0.77, "spiculated": 0.08, "hidden": 0.15},
-    "cyst": {"round": 0.77, "spiculated": 0.08, "hidden": 0.15},
+    "carcinoma": {"spiculated": 0.8, "round": 0.1, "hidden": 0.1},
+    "fibroadenoma": {"round": 0.8, "spiculated": 0.1, "hidden": 0.1},
+    "cyst": {"round": 0.8, "spiculated": 0.1, "hidden": 0.1},
 }
 """How often a lesion of a kind has one of `mass.LOOKS`; radial scars and fat necrosis are spiculated, too."""
 

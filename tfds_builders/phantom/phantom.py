@@ -26,9 +26,12 @@ HISTOLOGY = {"normal": "", "cyst": "cyst", "fibroadenoma": "fibroadenoma", "carc
 
 PAIRED = tfds.core.BuilderConfig(
     name="paired",
-    description="60 lesions, each in one or two mammograms and two or three ultrasound images.",
-    version="1.0.0",
-    release_notes={"1.0.0": "60 lesions."},
+    description="100 lesions, each in one or two mammograms and two or three ultrasound images.",
+    version="2.0.0",
+    release_notes={
+        "1.0.0": "60 lesions.",
+        "2.0.0": "100 lesions; spicules are wider, more and more often a carcinoma's.",
+    },
 )
 
 
@@ -50,16 +53,16 @@ class Phantom(BUSBuilder):
     )
     EXTRA_CONFIGS = (PAIRED,)
     PAIRED_FACTS = Facts(
-        images=242,
-        cases="60 lesions",
-        classes={"benign": 121, "malignant": 121},
+        images=402,
+        cases="100 lesions",
+        classes={"benign": 201, "malignant": 201},
         solid="every image",
         masks="every image",
     )
     SEED: ClassVar[int] = 2019
     CASES: ClassVar[int] = 300
     PAIRED_SEED: ClassVar[int] = 2020
-    LESIONS: ClassVar[int] = 60
+    LESIONS: ClassVar[int] = 100
 
     @property
     def several_modalities(self) -> bool:
