@@ -23,7 +23,7 @@ CHANNELS_FOR_PRODUCTS = 48
 Padding = str | tuple[tuple[int, int], tuple[int, int]]
 
 
-def _pairs(padding: Padding, kernel: tuple[int, ...], strides: tuple[int, int], size: tuple[int, ...]):
+def explicit_padding(padding: Padding, kernel: tuple[int, ...], strides: tuple[int, int], size: tuple[int, ...]):
     """Padding as explicit (low, high) pairs for height and width."""
     if isinstance(padding, str):
         return tuple(lax.padtype_to_pads(size, kernel, strides, padding))
@@ -124,7 +124,7 @@ def convolve(
       padding: 'SAME' or 'VALID' as XLA means them, or explicit ((top, bottom), (left, right)).
       backend: 'cpu' for the CPU's remedies, any other name for XLA's convolution; by default the backend in use.
     """
-    pads = _pairs(padding, kernel.shape[:2], strides, x.shape[1:3])
+    pads = explicit_padding(padding, kernel.shape[:2], strides, x.shape[1:3])
     if (backend or jax.default_backend()) != "cpu":
         return _xla(x, kernel, strides, pads)
     if kernel.shape[:2] == (1, 1) and strides == (1, 1) and not any(map(any, pads)):
@@ -248,7 +248,7 @@ def convolve_depthwise(
       kernel: the weights.
       strides, padding, backend: as in `convolve`.
     """
-    pads = _pairs(padding, kernel.shape[:2], strides, x.shape[1:3])
+    pads = explicit_padding(padding, kernel.shape[:2], strides, x.shape[1:3])
     if (backend or jax.default_backend()) != "cpu":
         return lax.conv_general_dilated(
             x, kernel, strides, pads, dimension_numbers=("NHWC", "HWIO", "NHWC"), feature_group_count=x.shape[-1]

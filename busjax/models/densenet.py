@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 from busjax.models.backbone import Backbone, tap
 from busjax.models.convolution import Conv
 from busjax.models.layers import ConvNorm, Norm, Settings
+from busjax.models.pooling import max_pool
 
 PAD_1 = ((1, 1), (1, 1))
 PAD_3 = ((3, 3), (3, 3))
@@ -127,7 +128,7 @@ class Lower(nn.Module):
         s, sizes = self.settings, self.sizes
         x = ConvNorm(s, sizes.stem, (7, 7), (2, 2), PAD_3, name="conv0")(x, train)
         tap(self, 2, x)
-        x = nn.max_pool(x, (3, 3), (2, 2), PAD_1)
+        x = max_pool(x, (3, 3), (2, 2), PAD_1)
         for i, stride in ((1, 4), (2, 8)):
             x = DenseBlock(s, sizes.growth, sizes.blocks[i - 1], name=f"block{i}")(x, train)
             x, features = Transition(s, name=f"transition{i}")(x, train)

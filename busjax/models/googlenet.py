@@ -14,6 +14,7 @@ from jaxtyping import Array, Float
 from busjax.models.backbone import Backbone, tap
 from busjax.models.inception_v3 import Mixed
 from busjax.models.layers import ConvNorm, Settings
+from busjax.models.pooling import max_pool
 
 # Channels of the branches: 1x1; 3x3, reduced to and of; 5x5, reduced to and of; after the pooling.
 STAGE3 = {"3a": (64, 96, 128, 16, 32, 32), "3b": (128, 128, 192, 32, 96, 64)}
@@ -30,7 +31,7 @@ STAGE5 = {"5a": (256, 160, 320, 32, 128, 128), "5b": (384, 192, 384, 48, 128, 12
 def _halve(x: Array, window: int) -> Array:
     """Maximum with stride 2 whose last window may hang over the edge: n positions become ceil((n - window) / 2) + 1."""
     pads = [(0, (n - window) % 2) for n in x.shape[1:3]]
-    return nn.max_pool(x, (window, window), (2, 2), pads)
+    return max_pool(x, (window, window), (2, 2), pads)
 
 
 def _blocks(settings: Settings, stage: Mapping[str, tuple[int, ...]], kernel: int, x: Array, train: bool) -> Array:

@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 from busjax.models.backbone import Backbone, tap
 from busjax.models.convolution import Conv
 from busjax.models.layers import Settings
+from busjax.models.pooling import max_pool
 
 
 def _convolved(settings: Settings, name: str, features: int, x: Array) -> Array:
@@ -25,7 +26,7 @@ def _convolved(settings: Settings, name: str, features: int, x: Array) -> Array:
 
 def _halve(x: Array) -> Array:
     """2x2 maximum; a last odd row or column is left out."""
-    return nn.max_pool(x, (2, 2), (2, 2), "VALID")
+    return max_pool(x, (2, 2), (2, 2), "VALID")
 
 
 class Lower(nn.Module):

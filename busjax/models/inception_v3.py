@@ -14,6 +14,7 @@ from jaxtyping import Array, Float
 from busjax.models.backbone import Backbone, tap
 from busjax.models.inception_stem import Stem
 from busjax.models.layers import Branch, ConvNorm, Settings, average_pool, max_pool_half
+from busjax.models.pooling import max_pool
 
 HALF = (3, 3), (2, 2), "VALID"
 
@@ -39,7 +40,7 @@ class Mixed(nn.Module):
     ) -> Float[Array, "batch h w features"]:
         """Runs the branches; a tuple in place of a convolution stands for parallel convolutions (1x3 and 3x1)."""
         s = self.settings
-        pooled = nn.max_pool(x, (3, 3), (1, 1), "SAME") if self.max_pooling else average_pool(x, self.count_padding)
+        pooled = max_pool(x, (3, 3), (1, 1), "SAME") if self.max_pooling else average_pool(x, self.count_padding)
         parts = []
         for i, layers in enumerate(self.branches):
             y = pooled if i == len(self.branches) - 1 else x

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, UInt32
 
 from busjax.models.convolution import Conv, DepthwiseConv, Padding
+from busjax.models.pooling import max_pool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -193,4 +194,4 @@ def average_pool(
 
 def max_pool_half(x: Float[Array, "batch height width channels"]) -> Float[Array, "batch h w channels"]:
     """3x3 maximum with stride 2 and no padding."""
-    return nn.max_pool(x, (3, 3), (2, 2), "VALID")
+    return max_pool(x, (3, 3), (2, 2), "VALID")

@@ -27,6 +27,7 @@ from busjax.models.convolution import Conv
 from busjax.models.dense_head import DenseHead
 from busjax.models.layers import Norm, Settings, at_least_float32
 from busjax.models.multitask import MultitaskOutputs, with_keras_norm
+from busjax.models.pooling import max_pool
 from busjax.models.transposed_convolution import TransposedConv
 from busjax.models.unet import at_size
 
@@ -120,7 +121,7 @@ class Estan(nn.Module):
         """The output of every block, the finest first. Odd sizes are rounded up when halved."""
         found: list[Array] = []
         for i, sizes in enumerate(BLOCKS, 1):
-            x = nn.max_pool(found[-1], (2, 2), (2, 2), "SAME") if found else x
+            x = max_pool(found[-1], (2, 2), (2, 2), "SAME") if found else x
             found.append(EstanBlock(self.settings, sizes, name=f"block{i}")(x, train))
         return found
 

@@ -14,6 +14,7 @@ from jaxtyping import Array, Float
 
 from busjax.models.backbone import Backbone, tap
 from busjax.models.layers import ConvNorm, Settings, repeat
+from busjax.models.pooling import max_pool
 
 PAD_1 = ((1, 1), (1, 1))
 PAD_3 = ((3, 3), (3, 3))
@@ -121,7 +122,7 @@ class Lower(nn.Module):
         s, form = self.settings, (self.stride_first, self.use_bias)
         x = ConvNorm(s, 64, (7, 7), (2, 2), PAD_3, self.use_bias, name="conv1")(x, train)
         tap(self, 2, x)
-        x = nn.max_pool(x, (3, 3), (2, 2), PAD_1)
+        x = max_pool(x, (3, 3), (2, 2), PAD_1)
         x = Stage(s, 64, 3, 1, *form, name="stage1")(x, train)
         tap(self, 4, x)
         x = Stage(s, 128, 4, 2, *form, name="stage2")(x, train)

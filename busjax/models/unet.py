@@ -20,6 +20,7 @@ from busjax.models.attention import AttentionGate
 from busjax.models.backbone import Backbone, tap
 from busjax.models.convolution import Conv
 from busjax.models.layers import ConvNorm, ExampleDropout, Settings, at_least_float32
+from busjax.models.pooling import max_pool
 from busjax.models.transposed_convolution import TransposedConv
 
 LEVELS = (64, 128, 256, 512, 1024)
@@ -85,7 +86,7 @@ class Lower(nn.Module):
             x = DoubleConv(self.settings, features, self.normalise, name=f"level{i + 1}")(x, train)
             found[f"stride_{2**i}"] = x
             tap(self, 2**i, x)
-            x = nn.max_pool(x, (2, 2), (2, 2), "SAME")
+            x = max_pool(x, (2, 2), (2, 2), "SAME")
             keys = None if dropout_keys is None else jax.vmap(jax.random.fold_in, (0, None))(dropout_keys, i)
             x = ExampleDropout(self.dropout_rate)(x, keys)
         return x, found

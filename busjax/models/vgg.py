@@ -15,6 +15,7 @@ from busjax.models.backbone import Backbone, tap
 from busjax.models.convolution import Conv
 from busjax.models.hidden_layers import HiddenLayers
 from busjax.models.layers import Settings
+from busjax.models.pooling import max_pool
 
 CHANNELS = (64, 128, 256, 512, 512)
 VGG16 = (2, 2, 3, 3, 3)
@@ -31,7 +32,7 @@ def _convolutions(settings: Settings, stage: int, number: int, x: Array) -> Arra
 
 def _halve(x: Array) -> Array:
     """2x2 maximum; a last odd row or column is left out."""
-    return nn.max_pool(x, (2, 2), (2, 2), "VALID")
+    return max_pool(x, (2, 2), (2, 2), "VALID")
 
 
 class Lower(nn.Module):

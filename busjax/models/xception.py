@@ -14,6 +14,7 @@ from jaxtyping import Array, Float
 from busjax.models.backbone import Backbone, tap
 from busjax.models.convolution import Conv, DepthwiseConv
 from busjax.models.layers import ConvNorm, Norm, Settings, repeat
+from busjax.models.pooling import max_pool
 
 # Features of the two separable convolutions of each block that halves the size.
 ENTRY_BLOCKS = {"block2": (128, 128), "block3": (256, 256), "block4": (728, 728)}
@@ -67,7 +68,7 @@ class HalvingBlock(nn.Module):
         y = nn.relu(x) if self.activate_input else x
         y = nn.relu(SeparableNorm(s, self.features[0], name="separable1")(y, train))
         y = SeparableNorm(s, self.features[1], name="separable2")(y, train)
-        y = nn.max_pool(y, (3, 3), (2, 2), "SAME")
+        y = max_pool(y, (3, 3), (2, 2), "SAME")
         x = Conv(s.channels(self.features[1]), (1, 1), (2, 2), dtype=s.dtype, name="shortcut")(x)
         return y + Norm(s, name="shortcut_norm")(x, train)
 

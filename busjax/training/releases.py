@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 
 from busjax.data.preprocessing import HALVES, PIXELS, Preprocessing, in_turn
 from busjax.methods import Method, network_names
-from busjax.methods.freezing import unmatched
+from busjax.methods.freezing import is_frozen, path_name, unmatched
 from busjax.methods.state import NetworkState, TrainState, initial_key
 from busjax.pretrained.download import checksum_of, fetch
 from busjax.pretrained.load import load_variables
@@ -74,10 +74,10 @@ def preprocessing(config: ConfigDict) -> Preprocessing:
 
 
 def refuse_unmatched(method: Method, config: ConfigDict) -> None:
-    """Checks that every pattern of `pretrained.freeze` matches a parameter.
+    """Checks that all patterns of `pretrained.freeze` match a parameter, and none of a network without a release.
 
     Raises:
-      ConfigError: the first that does not, with what there is.
+      ConfigError: the first that does not, with what there is; or the parameter that would stay random.
     """
     if not config.pretrained.freeze:
         return
@@ -86,6 +86,13 @@ def refuse_unmatched(method: Method, config: ConfigDict) -> None:
     for pattern in unmatched(trees, config.pretrained.freeze):
         parts = dict.fromkeys(f"{top}/{part}" for tree in trees for top in tree for part in tree[top])
         raise ConfigError(f"pretrained.freeze: {pattern!r} matches no parameter, there are: {', '.join(parts)}")
+    for name in sorted(state.networks.keys() - set(network_names(config))):  # no release is made for it
+        for path, _ in jax.tree_util.tree_leaves_with_path(state.networks[name].params):
+            if is_frozen(path, config.pretrained.freeze):
+                raise ConfigError(
+                    f"pretrained.freeze: {path_name(path)} of {name} would be frozen with random weights, expected "
+                    f"patterns that match only {' and '.join(network_names(config))}"
+                )
 
 
 def load_releases(

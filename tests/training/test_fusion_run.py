@@ -8,6 +8,7 @@ import signal
 
 import jax
 import numpy as np
+import optax
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from rich.console import Console
@@ -16,6 +17,7 @@ from busjax.data.splits import SplitError
 from busjax.evaluation.predictions import read_csv
 from busjax.evaluation.readers_page import make_study
 from busjax.evaluation.tables.command import make_tables
+from busjax.methods import make_method
 from busjax.training import descriptors
 from busjax.training.config import (
     ConfigError,
@@ -29,6 +31,7 @@ from busjax.training.config import (
 from busjax.training.describe import describe
 from busjax.training.evaluate import evaluate
 from busjax.training.loop import train
+from busjax.training.releases import refuse_unmatched
 from busjax.training.run_data import settle_split
 from busjax.training.validation import in_units
 from busjax.training.workdir import Workdir, read_workdir
@@ -219,6 +222,18 @@ def test_what_is_refused(change, message, paired_dir):
     config.update_from_flattened_dict(change)
     with pytest.raises(ConfigError, match=message):
         validate(config)
+
+
+def test_the_fusion_network_is_not_frozen(paired_dir):
+    """Both others can have released weights; there are none of it."""
+    config = tiny(paired_dir)
+    method = make_method(config, optax.sgd(0.1))
+    config.pretrained.freeze = ("image_tower/*",)
+    refuse_unmatched(method, config)
+    config.pretrained.freeze = ("image_tower/*", "*/dense1/kernel")
+    message = "pretrained.freeze: hidden_layers/dense1/kernel of combined would be frozen with random weights"
+    with pytest.raises(ConfigError, match=message):
+        refuse_unmatched(method, config)
 
 
 def test_devices_divide_the_folds(paired_dir):
