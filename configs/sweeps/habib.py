@@ -4,7 +4,8 @@
     python launch.py --sweep configs/sweeps/habib.py:small --config.data.name=phantom/paired --workdir runs/table1_small
     python launch.py --mode table --workdir runs/table1_small --seeds_together
 
-Every run leaves all lesions out in turn. The small ones take minutes on two CPU cores, the others are meant for GPUs.
+Every run leaves all lesions out in turn. The small ones take about ten minutes each on a CPU core, so that two cores
+need two hours for the 24; the others are meant for GPUs.
 """
 
 import itertools
