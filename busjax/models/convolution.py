@@ -67,7 +67,7 @@ def _of_windows(x: Array, kernel: Array, strides: tuple[int, int], pads: Any) ->
     """The convolution as one matrix product: what every position sees, times the kernel."""
     padded = jnp.pad(x, ((0, 0), *pads, (0, 0)))
     size = tuple((padded.shape[1 + a] - kernel.shape[a]) // strides[a] + 1 for a in (0, 1))
-    seen = jnp.concatenate(_windows(padded, kernel.shape[:2], strides, size), axis=-1)
+    seen = jnp.concatenate(windows(padded, kernel.shape[:2], strides, size), axis=-1)
     return jnp.einsum("bhwi,io->bhwo", seen, kernel.reshape(-1, kernel.shape[-1]))
 
 
@@ -166,7 +166,7 @@ class Conv(nn.Module):
         return y
 
 
-def _windows(padded: Array, kernel: tuple[int, ...], strides: tuple[int, int], size: tuple[int, ...]) -> list[Array]:
+def windows(padded: Array, kernel: tuple[int, ...], strides: tuple[int, int], size: tuple[int, ...]) -> list[Array]:
     """What each kernel position sees, row by row: [..., height, width, channels] of the output's `size`."""
     batch = padded.ndim - 3
     first, step = (0,) * batch, (1,) * batch
@@ -181,7 +181,7 @@ def _windows(padded: Array, kernel: tuple[int, ...], strides: tuple[int, int], s
 
 def _shifted_products(padded: Array, kernel: Array, strides: tuple[int, int], size: tuple[int, ...]) -> Array:
     weights = kernel.reshape(-1, kernel.shape[-1])
-    seen = _windows(padded, kernel.shape[:2], strides, size)
+    seen = windows(padded, kernel.shape[:2], strides, size)
     # Added in float32 at least, and rounded once.
     precise = jnp.promote_types(padded.dtype, jnp.float32)
     products = (window.astype(precise) * weight for window, weight in zip(seen, weights, strict=True))
@@ -219,7 +219,7 @@ def _depthwise_backward(strides: tuple[int, int], pads: Any, residuals: tuple, g
 
     def add(totals: tuple[Array, ...], pair: tuple[Array, Array]) -> tuple[tuple[Array, ...], None]:
         image, own = pair
-        seen = _windows(image, kernel.shape[:2], strides, own.shape[:2])
+        seen = windows(image, kernel.shape[:2], strides, own.shape[:2])
         return tuple(total + window.astype(precise) * own for total, window in zip(totals, seen, strict=True)), None
 
     zeros = (jnp.zeros(g.shape[1:], precise),) * (kernel.shape[0] * kernel.shape[1])

@@ -5,6 +5,8 @@ running maximum of shifted slices, along the width and then along the height, do
 """
 
 import functools
+import itertools
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -12,7 +14,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from busjax.models.convolution import Padding, explicit_padding
+from busjax.models.convolution import Padding, explicit_padding, windows
 
 
 def max_pool(
@@ -34,14 +36,48 @@ def max_pool(
     """
     if (backend or jax.default_backend()) != "cpu":
         return nn.max_pool(x, window, strides, padding)
-    pads = explicit_padding(padding, window, strides, x.shape[1:3])
-    padded = jnp.pad(x, ((0, 0), *pads, (0, 0)), constant_values=-jnp.inf)
-    # The first maximum of a row, then the first row that has it.
-    return _along(_along(padded, 2, window[1], strides[1]), 1, window[0], strides[0])
+    return _of_slices(x, window, strides, tuple(explicit_padding(padding, window, strides, x.shape[1:3])))
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(1, 2, 3))
+def _of_slices(x: Array, window: tuple[int, int], strides: tuple[int, int], pads: Any) -> Array:
+    """A running maximum along the width, and of these along the height."""
+    return _along(_along(_padded(x, pads), 2, window[1], strides[1]), 1, window[0], strides[0])
+
+
+def _forward(x: Array, window: tuple[int, int], strides: tuple[int, int], pads: Any) -> tuple[Array, Any]:
+    pooled = _of_slices(x, window, strides, pads)
+    return pooled, (x, pooled)
+
+
+def _backward(window: tuple[int, int], strides: tuple[int, int], pads: Any, kept: Any, g: Array) -> tuple[Array]:
+    x, pooled = kept
+    padded = _padded(x, pads)
+    seen = windows(padded, window, strides, pooled.shape[1:3])
+    taken, total = jnp.zeros(pooled.shape, bool), jnp.zeros(padded.shape, g.dtype)
+    for (row, column), values in zip(itertools.product(*map(range, window)), seen, strict=True):
+        found = values == pooled
+        own = jnp.where(found & ~taken, g, 0)
+        taken |= found
+        spread = []
+        for axis, start in ((1, row), (2, column)):
+            step = strides[axis - 1]
+            end = start + (pooled.shape[axis] - 1) * step + 1
+            spread.append((start, padded.shape[axis] - end, step - 1))
+        total += lax.pad(own, jnp.zeros((), g.dtype), ((0, 0, 0), *spread, (0, 0, 0)))
+    (top, _), (left, _) = pads
+    return (total[:, top : top + x.shape[1], left : left + x.shape[2]],)
+
+
+_of_slices.defvjp(_forward, _backward)
+
+
+def _padded(x: Array, pads: Any) -> Array:
+    return jnp.pad(x, ((0, 0), *pads, (0, 0)), constant_values=-jnp.inf)
 
 
 def _along(x: Array, axis: int, length: int, stride: int) -> Array:
     """The maximum of so many neighbours along one axis."""
     reach = (x.shape[axis] - length) // stride * stride + 1
     shifted = (lax.slice_in_dim(x, start, start + reach, stride, axis) for start in range(length))
-    return functools.reduce(lambda a, b: jnp.where((a >= b) | jnp.isnan(a), a, b), shifted)
+    return functools.reduce(jnp.maximum, shifted)
