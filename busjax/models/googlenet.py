@@ -30,8 +30,8 @@ STAGE5 = {"5a": (256, 160, 320, 32, 128, 128), "5b": (384, 192, 384, 48, 128, 12
 
 def _halve(x: Array, window: int) -> Array:
     """Maximum with stride 2 whose last window may hang over the edge: n positions become ceil((n - window) / 2) + 1."""
-    pads = [(0, (n - window) % 2) for n in x.shape[1:3]]
-    return max_pool(x, (window, window), (2, 2), pads)
+    low_and_high = [(0, (n - window) % 2) for n in x.shape[1:3]]
+    return max_pool(x, (window, window), (2, 2), (low_and_high[0], low_and_high[1]))
 
 
 def _blocks(settings: Settings, stage: Mapping[str, tuple[int, ...]], kernel: int, x: Array, train: bool) -> Array:
