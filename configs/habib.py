@@ -139,7 +139,7 @@ def small(config: ConfigDict) -> None:
     config.train.batch_size = 16
     narrow = config.model.ultrasound.backbone == "googlenet"  # so few channels learn little at 1e-3 in as many steps
     if config.data.split == "leave_one_out":
-        # Of the paired phantom's 100 lesions. There are 200 steps, so the rates are high and stay.
+        # Of the paired phantom's 100 lesions. No network has more than 200 steps: the rates are high and stay.
         config.data.folds = 80
         config.optimizer.learning_rate = 1e-2 if narrow else 2e-3
         # At 1e-2 the fusion network, which has no batch normalisation, ends with no feature above 0.
