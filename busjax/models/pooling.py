@@ -33,9 +33,11 @@ def max_pool(
         the maximum.
       backend: 'cpu' for shifted slices, any other name for XLA's pooling; by default the backend in use.
     """
-    if (backend or jax.default_backend()) != "cpu":
+    pads = explicit_padding(padding, window, strides, x.shape[1:3])
+    is_empty = any(size + sum(pad) < length for size, pad, length in zip(x.shape[1:3], pads, window, strict=True))
+    if is_empty or (backend or jax.default_backend()) != "cpu":
         return nn.max_pool(x, window, strides, padding)
-    return _of_slices(x, window, strides, tuple(explicit_padding(padding, window, strides, x.shape[1:3])))
+    return _of_slices(x, window, strides, tuple(pads))
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(1, 2, 3))
