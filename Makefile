@@ -24,7 +24,7 @@ lint: $(VENV)/installed
 	$(BIN)/mypy
 
 test: lint
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist worksteal --durations=40 -m "not slow"
 
 test-slow: $(VENV)/installed
 	$(BIN)/python -m pytest -m slow

@@ -32,7 +32,7 @@ def launch(tmp_path, phantom_dir, environment, *flags):
     (tmp_path / "config.py").write_text(CONFIG_FILE)
     command = [sys.executable, str(ROOT / "launch.py"), "--sweep", str(tmp_path / "sweep.py")]
     command += ["--config", f"{tmp_path / 'config.py'}:classification", "--compilation_cache="]
-    command += [f"--config.data.data_dir={phantom_dir}", "--config.train.epochs=1", "--workdir", str(tmp_path / "runs")]
+    command += [f"--config.data.data_dir={phantom_dir}", "--workdir", str(tmp_path / "runs")]
     return subprocess.run(
         [*command, "--executor=slurm", *flags], capture_output=True, text=True, env=environment, check=False
     )
@@ -53,8 +53,10 @@ def wait_for(holds, seconds=1800.0):
 
 
 def test_an_array_of_which_one_run_is_killed(tmp_path, phantom_dir, slurm):
-    sweep_file(tmp_path, f"for seed in range({RUNS}):\n    add(seed=seed)")
-    folders = [tmp_path / "runs" / f"seed={seed}" for seed in range(RUNS)]
+    # The one whose time will end trains so long that it is still training when it is told.
+    epochs = [30] + [1] * (RUNS - 1)
+    sweep_file(tmp_path, f"for seed, epochs in enumerate({epochs}):\n    add({{'train.epochs': epochs}}, seed=seed)")
+    folders = [tmp_path / "runs" / f"epochs={n},seed={seed}" for seed, n in enumerate(epochs)]
     flags = ("--slurm_partition=all", "--slurm_cpus=1", "--slurm_time=600", "--slurm_memory=1000M", "--jobs=2")
     training = lambda n: (log := folders[n] / "run.log").exists() and "training from" in log.read_text()  # noqa: E731
 
