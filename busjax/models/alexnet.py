@@ -12,7 +12,8 @@ from jaxtyping import Array, Float
 from busjax.models.backbone import Backbone, tap
 from busjax.models.convolution import Conv
 from busjax.models.hidden_layers import HiddenLayers
-from busjax.models.layers import Settings, max_pool_half
+from busjax.models.layers import Settings
+from busjax.models.pooling import halve_overlapping
 
 
 class Lower(nn.Module):
@@ -33,10 +34,10 @@ class Lower(nn.Module):
         form = {"use_bias": True, "dtype": s.dtype}
         x = nn.relu(Conv(s.channels(64), (11, 11), (4, 4), ((2, 2), (2, 2)), name="conv1", **form)(x))
         tap(self, 4, x)
-        x = max_pool_half(x)
+        x = halve_overlapping(x)
         x = nn.relu(Conv(s.channels(192), (5, 5), name="conv2", **form)(x))
         tap(self, 8, x)
-        return max_pool_half(x)
+        return halve_overlapping(x)
 
 
 class Upper(nn.Module):
@@ -57,7 +58,7 @@ class Upper(nn.Module):
         for name, features in (("conv3", 384), ("conv4", 256), ("conv5", 256)):
             x = nn.relu(Conv(s.channels(features), (3, 3), use_bias=True, dtype=s.dtype, name=name)(x))
         tap(self, 16, x)
-        x = max_pool_half(x)
+        x = halve_overlapping(x)
         tap(self, 32, x)
         return x
 

@@ -17,17 +17,10 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from busjax.models.windows import Padding, explicit_padding, windows
+
 # Below this number of channels XLA's own kernel gradient is the faster one on a CPU.
 CHANNELS_FOR_PRODUCTS = 48
-
-Padding = str | tuple[tuple[int, int], tuple[int, int]]
-
-
-def explicit_padding(padding: Padding, kernel: tuple[int, ...], strides: tuple[int, int], size: tuple[int, ...]):
-    """Padding as explicit (low, high) pairs for height and width."""
-    if isinstance(padding, str):
-        return tuple(lax.padtype_to_pads(size, kernel, strides, padding))
-    return padding
 
 
 def _xla(x: Array, kernel: Array, strides: tuple[int, int], pads: Any) -> Array:
@@ -48,16 +41,9 @@ def _backward(strides: tuple[int, int], pads: Any, residuals: tuple[Array, Array
     x, kernel = residuals
     (gradient_x,) = jax.linear_transpose(lambda v: _xla(v, kernel, strides, pads), x)(g)
     padded = jnp.pad(x, ((0, 0), *pads, (0, 0)))
-    height, width = g.shape[1:3]
-    rows = []
-    for i in range(kernel.shape[0]):
-        columns = []
-        for j in range(kernel.shape[1]):
-            end = (i + (height - 1) * strides[0] + 1, j + (width - 1) * strides[1] + 1)
-            window = lax.slice(padded, (0, i, j, 0), (x.shape[0], *end, x.shape[3]), (1, strides[0], strides[1], 1))
-            columns.append(jnp.einsum("bhwi,bhwo->io", window, g))
-        rows.append(jnp.stack(columns))
-    return gradient_x, jnp.stack(rows).astype(kernel.dtype)
+    seen = windows(padded, kernel.shape[:2], strides, g.shape[1:3])
+    products = jnp.stack([jnp.einsum("bhwi,bhwo->io", window, g) for window in seen])
+    return gradient_x, products.reshape(kernel.shape).astype(kernel.dtype)
 
 
 _convolve_with_products.defvjp(_forward, _backward)
@@ -130,7 +116,7 @@ def convolve(
     if kernel.shape[:2] == (1, 1) and strides == (1, 1) and not any(map(any, pads)):
         return jnp.einsum("bhwi,io->bhwo", x, kernel[0, 0])
     products = min(kernel.shape[2:]) >= CHANNELS_FOR_PRODUCTS
-    return _on_cpu((strides[0], strides[1]), tuple(map(tuple, pads)), products)(x, kernel)
+    return _on_cpu((strides[0], strides[1]), pads, products)(x, kernel)
 
 
 class Conv(nn.Module):
@@ -164,19 +150,6 @@ class Conv(nn.Module):
             bias = self.param("bias", nn.initializers.zeros_init(), (self.features,), jnp.float32)
             y = y + bias.astype(self.dtype)
         return y
-
-
-def windows(padded: Array, kernel: tuple[int, ...], strides: tuple[int, int], size: tuple[int, ...]) -> list[Array]:
-    """What each kernel position sees, row by row: [..., height, width, channels] of the output's `size`."""
-    batch = padded.ndim - 3
-    first, step = (0,) * batch, (1,) * batch
-    found = []
-    for i in range(kernel[0]):
-        for j in range(kernel[1]):
-            end = (i + (size[0] - 1) * strides[0] + 1, j + (size[1] - 1) * strides[1] + 1)
-            limits = (*padded.shape[:batch], *end, padded.shape[-1])
-            found.append(lax.slice(padded, (*first, i, j, 0), limits, (*step, *strides, 1)))
-    return found
 
 
 def _shifted_products(padded: Array, kernel: Array, strides: tuple[int, int], size: tuple[int, ...]) -> Array:
@@ -253,7 +226,7 @@ def convolve_depthwise(
         return lax.conv_general_dilated(
             x, kernel, strides, pads, dimension_numbers=("NHWC", "HWIO", "NHWC"), feature_group_count=x.shape[-1]
         )
-    return _depthwise_with_products(x, kernel, strides, tuple(map(tuple, pads)))
+    return _depthwise_with_products(x, kernel, strides, pads)
 
 
 class DepthwiseConv(nn.Module):

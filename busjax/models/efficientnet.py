@@ -19,8 +19,9 @@ import flax.linen as nn
 from jaxtyping import Array, Float
 
 from busjax.models.backbone import Backbone, tap
-from busjax.models.convolution import Conv, Padding
+from busjax.models.convolution import Conv
 from busjax.models.layers import ConvNorm, Norm, Settings, at_least_float32
+from busjax.models.windows import Padding
 
 SQUEEZE = 4
 """Input channels of a block for each channel of its squeeze."""

@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, PRNGKeyArray, UInt32
 from busjax.models.backbone import Backbone, tap
 from busjax.models.convolution import Conv
 from busjax.models.layers import Settings, at_least_float32
-from busjax.models.pooling import max_pool
+from busjax.models.pooling import halve
 
 CHANNELS = (32, 64, 128, 256)
 DESCRIPTOR = 512
@@ -43,7 +43,7 @@ class Convolutions(nn.Module):
             features = s.channels(CHANNELS[i])
             x = nn.relu(Conv(features, (3, 3), use_bias=True, dtype=s.dtype, name=f"conv{i + 1}")(x))
             tap(self, 2**i, x)
-            x = max_pool(x, (2, 2), (2, 2), "VALID")
+            x = halve(x)
         if self.first + self.number == len(CHANNELS):
             tap(self, 2 ** len(CHANNELS), x)
         return x

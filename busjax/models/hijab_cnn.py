@@ -15,18 +15,13 @@ from jaxtyping import Array, Float
 from busjax.models.backbone import Backbone, tap
 from busjax.models.convolution import Conv
 from busjax.models.layers import Settings
-from busjax.models.pooling import max_pool
+from busjax.models.pooling import halve
 
 
 def _convolved(settings: Settings, name: str, features: int, x: Array) -> Array:
     """A 3x3 convolution with ReLU, as a submodule of the calling module."""
     channels = settings.channels(features)
     return nn.relu(Conv(channels, (3, 3), padding="VALID", use_bias=True, dtype=settings.dtype, name=name)(x))
-
-
-def _halve(x: Array) -> Array:
-    """2x2 maximum; a last odd row or column is left out."""
-    return max_pool(x, (2, 2), (2, 2), "VALID")
 
 
 class Lower(nn.Module):
@@ -46,7 +41,7 @@ class Lower(nn.Module):
         for i in (1, 2):
             x = _convolved(self.settings, f"conv{i}", 32, x)
             tap(self, i, x)
-            x = _halve(x)
+            x = halve(x)
         return x
 
 
@@ -66,7 +61,7 @@ class Upper(nn.Module):
         """Runs the layers; nothing here depends on `train`."""
         x = _convolved(self.settings, "conv3", 64, x)
         tap(self, 4, x)
-        x = _halve(x)
+        x = halve(x)
         tap(self, 8, x)
         return x
 

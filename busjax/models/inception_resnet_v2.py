@@ -16,7 +16,8 @@ from jaxtyping import Array, Float
 from busjax.models.backbone import Backbone, tap
 from busjax.models.convolution import Conv
 from busjax.models.inception_stem import Stem
-from busjax.models.layers import Branch, ConvNorm, Settings, average_pool, max_pool_half, repeat
+from busjax.models.layers import Branch, ConvNorm, Settings, average_pool, repeat
+from busjax.models.pooling import halve_overlapping
 
 HALF = (3, 3), (2, 2), "VALID"
 
@@ -90,7 +91,7 @@ class Lower(nn.Module):
             [
                 Branch(s, ((384, *HALF),), name="mixed6a_branch0")(x, train),
                 Branch(s, ((256, (1, 1)), (256, (3, 3)), (384, *HALF)), name="mixed6a_branch1")(x, train),
-                max_pool_half(x),
+                halve_overlapping(x),
             ],
             axis=-1,
         )
@@ -124,7 +125,7 @@ class Upper(nn.Module):
                 Branch(s, ((256, (1, 1)), (384, *HALF)), name="mixed7a_branch0")(x, train),
                 Branch(s, ((256, (1, 1)), (288, *HALF)), name="mixed7a_branch1")(x, train),
                 Branch(s, ((256, (1, 1)), (288, (3, 3)), (320, *HALF)), name="mixed7a_branch2")(x, train),
-                max_pool_half(x),
+                halve_overlapping(x),
             ],
             axis=-1,
         )

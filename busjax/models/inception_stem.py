@@ -4,7 +4,8 @@ import flax.linen as nn
 from jaxtyping import Array, Float
 
 from busjax.models.backbone import tap
-from busjax.models.layers import ConvNorm, Settings, max_pool_half
+from busjax.models.layers import ConvNorm, Settings
+from busjax.models.pooling import halve_overlapping
 
 
 class Stem(nn.Module):
@@ -26,8 +27,8 @@ class Stem(nn.Module):
         x = ConvNorm(s, 32, (3, 3), (1, 1), "VALID", name="conv2a")(x, train)
         x = ConvNorm(s, 64, (3, 3), name="conv2b")(x, train)
         tap(self, 2, x)
-        x = max_pool_half(x)
+        x = halve_overlapping(x)
         x = ConvNorm(s, 80, (1, 1), name="conv3b")(x, train)
         x = ConvNorm(s, 192, (3, 3), (1, 1), "VALID", name="conv4a")(x, train)
         tap(self, 4, x)
-        return max_pool_half(x)
+        return halve_overlapping(x)

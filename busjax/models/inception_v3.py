@@ -13,8 +13,8 @@ from jaxtyping import Array, Float
 
 from busjax.models.backbone import Backbone, tap
 from busjax.models.inception_stem import Stem
-from busjax.models.layers import Branch, ConvNorm, Settings, average_pool, max_pool_half
-from busjax.models.pooling import max_pool
+from busjax.models.layers import Branch, ConvNorm, Settings, average_pool
+from busjax.models.pooling import halve_overlapping, max_pool
 
 HALF = (3, 3), (2, 2), "VALID"
 
@@ -109,7 +109,7 @@ class Lower(nn.Module):
             [
                 Branch(s, ((384, *HALF),), name="mixed3d_branch0")(x, train),
                 Branch(s, ((64, (1, 1)), (96, (3, 3)), (96, *HALF)), name="mixed3d_branch1")(x, train),
-                max_pool_half(x),
+                halve_overlapping(x),
             ],
             axis=-1,
         )
@@ -145,7 +145,7 @@ class Upper(nn.Module):
                 Branch(s, ((192, (1, 1)), (192, (1, 7)), (192, (7, 1)), (192, *HALF)), name="mixed4e_branch1")(
                     x, train
                 ),
-                max_pool_half(x),
+                halve_overlapping(x),
             ],
             axis=-1,
         )

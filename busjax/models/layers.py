@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, UInt32
 
-from busjax.models.convolution import Conv, DepthwiseConv, Padding
-from busjax.models.pooling import max_pool
+from busjax.models.convolution import Conv, DepthwiseConv
+from busjax.models.windows import Padding
 
 
 @dataclasses.dataclass(frozen=True)
@@ -190,8 +190,3 @@ def average_pool(
 ) -> Float[Array, "batch height width channels"]:
     """3x3 average with stride 1 and padding 1; `count_padding` says whether padded zeros count in the mean."""
     return nn.avg_pool(x, (3, 3), (1, 1), "SAME", count_include_pad=count_padding)
-
-
-def max_pool_half(x: Float[Array, "batch height width channels"]) -> Float[Array, "batch h w channels"]:
-    """3x3 maximum with stride 2 and no padding."""
-    return max_pool(x, (3, 3), (2, 2), "VALID")

@@ -15,8 +15,8 @@ import flax.linen as nn
 from jaxtyping import Array, Float
 
 from busjax.models.backbone import Backbone, tap
-from busjax.models.convolution import Padding
 from busjax.models.layers import ConvNorm, Settings, repeat
+from busjax.models.windows import Padding
 
 BELOW_RIGHT = ((0, 1), (0, 1))
 

@@ -1,7 +1,7 @@
 """Maximum pooling: the same numbers on every backend, by the way that is fastest there.
 
 On a GPU this is XLA's own. On a CPU the gradient of XLA's takes many times as long as the maximum itself; that of a
-maximum over shifted slices takes less.
+maximum over shifted slices takes less. There it has derivatives in reverse mode only (`jax.grad`, not `jax.jvp`).
 """
 
 import functools
@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from busjax.models.convolution import Padding, explicit_padding, windows
+from busjax.models.windows import Padding, explicit_padding, windows
 
 
 def max_pool(
@@ -23,7 +23,9 @@ def max_pool(
     padding: Padding = "VALID",
     backend: str | None = None,
 ) -> Float[Array, "batch out_height out_width channels"]:
-    """The maximum of every window. Of equal values the first, by row and column, has the gradient.
+    """The maximum of every window, in the input's type; nan where it sees one.
+
+    Of equal values the first, by row and column, has the gradient; where there are nan, the first of these.
 
     Args:
       x: the input.
@@ -37,7 +39,17 @@ def max_pool(
     is_empty = any(size + sum(pad) < length for size, pad, length in zip(x.shape[1:3], pads, window, strict=True))
     if is_empty or (backend or jax.default_backend()) != "cpu":
         return nn.max_pool(x, window, strides, padding)
-    return _of_slices(x, window, strides, tuple(pads))
+    return _of_slices(x, window, strides, pads)
+
+
+def halve(x: Float[Array, "batch height width channels"]) -> Float[Array, "batch h w channels"]:
+    """2x2 maximum with stride 2; a last odd row or column is left out."""
+    return max_pool(x, (2, 2), (2, 2), "VALID")
+
+
+def halve_overlapping(x: Float[Array, "batch height width channels"]) -> Float[Array, "batch h w channels"]:
+    """3x3 maximum with stride 2 and no padding."""
+    return max_pool(x, (3, 3), (2, 2), "VALID")
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(1, 2, 3))
@@ -60,7 +72,7 @@ def _backward(window: tuple[int, int], strides: tuple[int, int], pads: Any, kept
 
     taken, shares = jnp.zeros(pooled.shape, bool), []
     for values in seen(padded):
-        found = values == pooled
+        found = (values == pooled) | jnp.isnan(values)
         shares.append(jnp.where(found & ~taken, g, 0))
         taken |= found
     (total,) = jax.linear_transpose(seen, padded)(shares)

@@ -15,7 +15,7 @@ from busjax.models.backbone import Backbone, tap
 from busjax.models.convolution import Conv
 from busjax.models.hidden_layers import HiddenLayers
 from busjax.models.layers import Settings
-from busjax.models.pooling import max_pool
+from busjax.models.pooling import halve
 
 CHANNELS = (64, 128, 256, 512, 512)
 VGG16 = (2, 2, 3, 3, 3)
@@ -28,11 +28,6 @@ def _convolutions(settings: Settings, stage: int, number: int, x: Array) -> Arra
         features = settings.channels(CHANNELS[stage - 1])
         x = nn.relu(Conv(features, (3, 3), use_bias=True, dtype=settings.dtype, name=f"conv{stage}_{i + 1}")(x))
     return x
-
-
-def _halve(x: Array) -> Array:
-    """2x2 maximum; a last odd row or column is left out."""
-    return max_pool(x, (2, 2), (2, 2), "VALID")
 
 
 class Lower(nn.Module):
@@ -55,7 +50,7 @@ class Lower(nn.Module):
             x = _convolutions(self.settings, stage, number, x)
             if stage > 1:
                 tap(self, 2 ** (stage - 1), x)
-            x = _halve(x)
+            x = halve(x)
         return x
 
 
@@ -77,7 +72,7 @@ class Upper(nn.Module):
         """Runs the stage; nothing here depends on `train`."""
         x = _convolutions(self.settings, 5, self.convolutions, x)
         tap(self, 16, x)
-        x = _halve(x)
+        x = halve(x)
         tap(self, 32, x)
         return x
 

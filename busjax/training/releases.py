@@ -73,8 +73,10 @@ def preprocessing(config: ConfigDict) -> Preprocessing:
     return in_turn(fed, SCALES_INSIDE[backbone] if found else PIXELS["unit"])
 
 
-def refuse_unmatched(method: Method, config: ConfigDict) -> None:
-    """Checks that all patterns of `pretrained.freeze` match a parameter, and none of a network without a release.
+def check_freeze(method: Method, config: ConfigDict) -> None:
+    """Checks that all patterns of `pretrained.freeze` match a parameter, and none of a network that no release fits.
+
+    Such is the fusion network. Networks that could have a release and have none are refused by `config.validate`.
 
     Raises:
       ConfigError: the first that does not, with what there is; or the parameter that would stay random.

@@ -26,7 +26,7 @@ from busjax.training.features import (
 from busjax.training.head_from import take_head
 from busjax.training.optimizers import make_optimizer
 from busjax.training.programs import Programs, make_programs
-from busjax.training.releases import load_releases, refuse_unmatched, settle_releases
+from busjax.training.releases import check_freeze, load_releases, settle_releases
 from busjax.training.run_data import RunData, evaluation_stream, open_data, settle_split, training_stream
 from busjax.training.scoring import Scored, score
 from busjax.training.workdir import Workdir
@@ -144,7 +144,7 @@ def open_run(config: ConfigDict, workdir: Workdir, *, training: bool = False) ->
     data = open_data(config, workdir)
     optimizer = make_optimizer(config.optimizer, data.steps_per_epoch * config.train.epochs)
     method = make_method(settle_releases(config), optimizer, steps_per_epoch=data.steps_per_epoch)
-    refuse_unmatched(method, config)
+    check_freeze(method, config)
     refuse_trained_features(method, config)
     tasks = [task.name for task in method.outputs.values()]
     settle_split(data, workdir, tasks, config.data.groups, masks=method.draws, by_case=config.eval.unit == "case")

@@ -1,11 +1,11 @@
 """The eight experiments of Habib et al. 2020, Table 1: separate or end to end, two losses, two networks; three seeds.
 
-    python launch.py --sweep configs/sweeps/habib.py --config.data.name=paired_lesions/OURS --workdir runs/table1
-    python launch.py --sweep configs/sweeps/habib.py:small --config.data.name=phantom/paired --workdir runs/table1_small
-    python launch.py --mode table --workdir runs/table1_small --seeds_together
+    python launch.py --sweep configs/sweeps/habib.py --config.data.name=paired_lesions/OURS --workdir runs/t1_full
+    python launch.py --sweep configs/sweeps/habib.py:small --config.data.name=phantom/paired --jobs 2 --workdir runs/t1
+    python launch.py --mode table --workdir runs/t1 --seeds_together
 
-Every run leaves all lesions out in turn. The small ones take about ten minutes each on a CPU core, so that two cores
-need two hours for the 24; the others are meant for GPUs.
+Every run leaves all lesions out in turn. On a CPU core the small ones take about ten minutes each with the small
+network and half an hour with GoogLeNet: four hours with two cores. The others are meant for GPUs.
 """
 
 import itertools

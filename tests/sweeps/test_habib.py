@@ -39,6 +39,31 @@ def test_one_run_for_each_lesion():
     validate(from_json(runs[7].config))
 
 
+# Pixels, rate, schedule, epochs, of the single networks before, the fusion's share of the rate, lesions left out.
+@pytest.mark.parametrize(
+    ("variant", "expected"),
+    [
+        ("separate,bce,cnn", (48, 2e-3, "constant", 10, 8, 1.0, 80)),
+        ("end_to_end,lmcl,cnn", (48, 2e-3, "constant", 10, 0, 1.0, 80)),
+        ("separate,lmcl,googlenet", (64, 7e-3, "cosine", 12, 12, 0.3, 80)),
+        ("end_to_end,bce,googlenet", (64, 7e-3, "cosine", 12, 0, 0.3, 80)),
+        ("wu", (48, 1e-3, "cosine", 15, None, None, 80)),
+        ("hijab", (48, 1e-3, "cosine", 15, None, None, 80)),
+        ("ultrasound", (48, 3e-3, "cosine", 15, None, None, None)),
+        ("mammography,cnn", (48, 1e-3, "cosine", 15, None, None, None)),
+    ],
+)
+def test_small(variant, expected):
+    config = habib.get_config(f"{variant},small")
+    validate(config)
+    refuse_unused(config)
+    optimizer, combined = config.optimizer, config.model.combined
+    found = (config.data.image_size, optimizer.learning_rate, optimizer.schedule, config.train.epochs)
+    found += (combined.single_epochs, combined.rate_factor) if config.method == "fusion" else (None, None)
+    found += (config.data.folds if config.data.split == "leave_one_out" else None,)
+    assert found == expected
+
+
 def test_what_each_word_changes():
     pairs = habib.get_config("end_to_end,lmcl,cnn")
     assert (pairs.loss.name, pairs.model.combined.single_epochs, pairs.data.image_size) == ("lmcl", 0, 128)

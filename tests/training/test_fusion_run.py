@@ -31,7 +31,7 @@ from busjax.training.config import (
 from busjax.training.describe import describe
 from busjax.training.evaluate import evaluate
 from busjax.training.loop import train
-from busjax.training.releases import refuse_unmatched
+from busjax.training.releases import check_freeze
 from busjax.training.run_data import settle_split
 from busjax.training.validation import in_units
 from busjax.training.workdir import Workdir, read_workdir
@@ -225,15 +225,17 @@ def test_what_is_refused(change, message, paired_dir):
 
 
 def test_the_fusion_network_is_not_frozen(paired_dir):
-    """Both others can have released weights; there are none of it."""
-    config = tiny(paired_dir)
+    """Both others have released weights; there are none of it."""
+    config = tiny(paired_dir, "separate,bce,googlenet")
+    for name in habib.MODALITIES:
+        config.pretrained[name].release = habib.GOOGLENET
     method = make_method(config, optax.sgd(0.1))
     config.pretrained.freeze = ("image_tower/*",)
-    refuse_unmatched(method, config)
+    check_freeze(method, config)
     config.pretrained.freeze = ("image_tower/*", "*/dense1/kernel")
     message = "pretrained.freeze: hidden_layers/dense1/kernel of combined would be frozen with random weights"
     with pytest.raises(ConfigError, match=message):
-        refuse_unmatched(method, config)
+        check_freeze(method, config)
 
 
 def test_devices_divide_the_folds(paired_dir):
