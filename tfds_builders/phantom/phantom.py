@@ -30,8 +30,8 @@ PAIRED = tfds.core.BuilderConfig(
     version="2.0.0",
     release_notes={
         "1.0.0": "60 lesions.",
-        "2.0.0": "100 lesions. Spicules are wider, thicker and more, and outlines with them rougher; 80 % of carcinomas "
-        "have them, 70 % before; 10 % of masses are hidden, 15 % before. No picture is as it was.",
+        "2.0.0": "100 lesions. Spicules are wider, thicker and more, and outlines with them rougher; 80 % of "
+        "carcinomas have them, 70 % before; 10 % of masses are hidden, 15 % before. No picture is as it was.",
     },
 )
 
