@@ -4,8 +4,8 @@
     python launch.py --sweep configs/sweeps/habib.py:small --config.data.name=phantom/paired --jobs 2 --workdir runs/t1
     python launch.py --mode table --workdir runs/t1 --seeds_together
 
-Every run leaves all lesions out in turn. On a CPU core the small ones take about ten minutes each with the small
-network and half an hour with GoogLeNet: four hours with two cores. The others are meant for GPUs.
+Every run leaves all lesions out in turn. The small ones take about ten minutes each on a CPU core with the small
+network; the first with GoogLeNet took 45 on a busy machine. The others are meant for GPUs.
 """
 
 import itertools
